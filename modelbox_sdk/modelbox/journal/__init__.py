@@ -1,0 +1,1 @@
+"""The crash-safe, fork-safe file between a log call and a backend."""

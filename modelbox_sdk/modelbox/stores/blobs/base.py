@@ -1,0 +1,85 @@
+"""What a blob store does."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, NamedTuple
+
+DIGEST_PREFIX = "blake3:"
+
+
+def blob_name(digest: str, generation: int = 0) -> str:
+    """The name of content in a blob store, such as ``blake3/ab/abcdef...``, with ``.N`` for a later generation N."""
+    algorithm, _, value = digest.partition(":")
+    suffix = f".{generation}" if generation else ""
+    return f"{algorithm}/{value[:2]}/{value}{suffix}"
+
+
+class BlobInfo(NamedTuple):
+    """A stored piece of content."""
+
+    name: str
+    size: int
+
+
+class BlobStore(abc.ABC):
+    """Immutable content under the names that :func:`blob_name` gives.
+
+    Content appears whole and verified or not at all. Methods may be called from any thread. They raise ``UnavailableError`` or
+    ``PermissionDeniedError`` when the storage fails.
+    """
+
+    @abc.abstractmethod
+    def put(
+        self, name: str, digest: str, size: int, source: Callable[[], BinaryIO], progress: Callable[[int], None] | None = None
+    ) -> None:
+        """Store content durably, streaming it. Content that is there already is not read again.
+
+        An earlier attempt that was interrupted is continued where the storage allows it.
+
+        Args:
+            name: Where to store it.
+            digest: What the content must hash to.
+            size: How long it must be, in bytes.
+            source: Opens the content, at its start; the caller's stream is closed here. May be called more than once.
+            progress: Called with the number of bytes just dealt with.
+
+        Raises:
+            ChecksumError: The source did not have this digest or size; nothing is stored.
+        """
+
+    @abc.abstractmethod
+    def size(self, name: str) -> int | None:
+        """Bytes stored under a name, or None when there is nothing."""
+
+    @abc.abstractmethod
+    def open(self, name: str) -> BinaryIO:
+        """A readable, seekable stream of the content.
+
+        Raises:
+            NotFoundError: There is nothing under this name.
+        """
+
+    @abc.abstractmethod
+    def uri(self, name: str) -> str:
+        """The address of the content, for people and other tools."""
+
+    @abc.abstractmethod
+    def blobs(self) -> Iterator[BlobInfo]:
+        """Everything that is stored."""
+
+    @abc.abstractmethod
+    def delete(self, name: str) -> None:
+        """Delete content, if it is there."""
+
+    @abc.abstractmethod
+    def clean(self, *, dry_run: bool) -> int:
+        """Free what interrupted uploads left behind and nobody will continue; the bytes freed, or that would be."""
+
+    def forget_after_fork(self) -> None:
+        """Called in a forked child: let go of what belongs to the parent, without touching it."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Release what is held. Idempotent."""

@@ -1,0 +1,157 @@
+"""The little that the embedded stores ask of a storage."""
+
+from __future__ import annotations
+
+import abc
+import contextlib
+import errno
+import os
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, NamedTuple
+
+from modelbox.errors import ModelBoxError, PermissionDeniedError, UnavailableError
+
+COPY_CHUNK = 1 << 20
+"""Bytes read and written at a time where content is streamed."""
+
+
+class FileInfo(NamedTuple):
+    """A file as a listing shows it."""
+
+    path: str
+    """Relative to the root, with forward slashes."""
+    size: int
+
+
+class Files(abc.ABC):
+    """A tree of whole files, named by relative POSIX paths.
+
+    A file appears under its name whole or not at all, and survives a crash of the machine once the call that wrote it has
+    returned. ``FileNotFoundError`` and ``FileExistsError`` are part of the interface; every other failure of the storage is a
+    ``ModelBoxError`` that names the place.
+    """
+
+    atomic_create = True
+    """Whether :meth:`create` has one winner among several machines."""
+
+    poll_s: float
+    """How often a follower should look for new files, in seconds."""
+
+    @property
+    @abc.abstractmethod
+    def url(self) -> str:
+        """The address of the root, as a user would write it."""
+
+    @abc.abstractmethod
+    def read(self, path: str) -> bytes:
+        """The content of a file.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+        """
+
+    @abc.abstractmethod
+    def create(self, path: str, data: bytes) -> None:
+        """Write a file that must not exist; of several callers exactly one succeeds.
+
+        Raises:
+            FileExistsError: The name is taken; the file there is untouched.
+        """
+
+    @abc.abstractmethod
+    def write(self, path: str, data: bytes) -> None:
+        """Write a file, replacing one that is there."""
+
+    @abc.abstractmethod
+    def write_stream(self, path: str, fill: Callable[[BinaryIO], None]) -> None:
+        """Write a file, replacing one that is there, from what ``fill`` writes; if ``fill`` raises, nothing appears."""
+
+    @abc.abstractmethod
+    def open(self, path: str) -> BinaryIO:
+        """A readable, seekable binary stream.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+        """
+
+    @abc.abstractmethod
+    def size(self, path: str) -> int | None:
+        """Bytes in a file, or None when there is no such file."""
+
+    @abc.abstractmethod
+    def files(self, folder: str) -> list[FileInfo]:
+        """The files directly in a folder, sorted by path; empty when there is no such folder."""
+
+    @abc.abstractmethod
+    def walk(self, folder: str) -> Iterator[FileInfo]:
+        """The files in a folder and below it."""
+
+    @abc.abstractmethod
+    def folders(self, folder: str) -> list[str]:
+        """The names of the folders directly in a folder, sorted."""
+
+    @abc.abstractmethod
+    def delete(self, path: str) -> None:
+        """Delete a file, if it is there."""
+
+    @abc.abstractmethod
+    def delete_tree(self, folder: str) -> None:
+        """Delete a folder and all that is in it, if it is there."""
+
+    def local_path(self, path: str) -> str | None:
+        """The path under which other programs on this machine can open the file, if it has one."""
+        return None
+
+    def address(self, path: str) -> str:
+        """The full address of a file, as a user would write it."""
+        return f"{self.url}/{path}"
+
+    def read_many(self, paths: list[str]) -> dict[str, bytes]:
+        """The contents of those of the files that exist."""
+        found = {}
+        for path in paths:
+            with contextlib.suppress(FileNotFoundError):
+                found[path] = self.read(path)
+        return found
+
+    def forget_after_fork(self) -> None:
+        """Called in a forked child: let go of what belongs to the parent, without touching it."""
+
+    def close(self) -> None:
+        """Release what is held."""
+
+
+_REASONS = {
+    errno.ENOSPC: "no space is left",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the file system is read-only",
+    errno.EMFILE: "this process has too many open files",
+    errno.EIO: "the device reports an input/output error",
+}
+
+
+@contextlib.contextmanager
+def storage_errors(verb: str, place: str) -> Iterator[None]:
+    """Turn failures of a storage into ModelBox errors that name the place; missing and existing files pass."""
+    try:
+        yield
+    except (FileNotFoundError, FileExistsError, ModelBoxError):
+        raise
+    except PermissionError as error:
+        raise PermissionDeniedError(
+            f"cannot {verb} {place}: permission denied; give this user the right, or choose another store"
+        ) from error
+    except OSError as error:
+        reason = _REASONS.get(error.errno or 0) or error.strerror or str(error) or type(error).__name__
+        if error.errno == errno.EROFS:
+            raise PermissionDeniedError(f"cannot {verb} {place}: {reason}") from error
+        raise UnavailableError(f"cannot {verb} {place}: {reason}") from error
+
+
+def fsync_folder(path: str | os.PathLike[str]) -> None:
+    """Make the names in a folder survive a crash of the machine."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,69 @@
+"""What a metrics store does."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from modelbox.records import MetricBatch, MetricQuery
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+
+class MetricsStore(abc.ABC):
+    """Batches of points, by the life (uid) of the object they hang on.
+
+    Methods may be called from any thread. They raise ``UnavailableError``, ``PermissionDeniedError`` or ``CorruptStoreError``
+    when the storage fails.
+    """
+
+    @abc.abstractmethod
+    def append(self, batches: Sequence[MetricBatch]) -> None:
+        """Store batches durably. A batch whose (writer, sequence, uid) is stored already changes nothing.
+
+        Raises:
+            UnavailableError: Some of the batches may not be stored; appending all of them again is safe.
+        """
+
+    @abc.abstractmethod
+    def read(self, query: MetricQuery, pending: Sequence[MetricBatch] = ()) -> pa.Table:
+        """The points that a query asks for.
+
+        Args:
+            query: Which points.
+            pending: Batches that may not be stored yet; those that are stored count once.
+
+        Returns:
+            Columns ``points.RESULT_SCHEMA``, ordered by key, step, and then the time at which they were logged.
+        """
+
+    @abc.abstractmethod
+    def attach(self, connection: duckdb.DuckDBPyConnection, objects: Mapping[str, str], pending: Sequence[MetricBatch]) -> None:
+        """Create a view ``metrics`` (object_id, key, step, wallclock, value, text, blob) for SQL.
+
+        Args:
+            connection: An in-memory database of the caller's.
+            objects: The uids of all objects that exist, with their ids; points of others are left out.
+            pending: As for :meth:`read`.
+        """
+
+    @abc.abstractmethod
+    def delete(self, uid: str) -> None:
+        """Free the points of a life of an object that has been deleted."""
+
+    @abc.abstractmethod
+    def uids(self) -> list[str]:
+        """The lives of objects that have stored points."""
+
+    def maintain(self) -> None:
+        """Do background work that is due, such as merging small files. Called from a background thread; may do nothing."""
+
+    def forget_after_fork(self) -> None:
+        """Called in a forked child: let go of threads, connections and locks of the parent, without touching them."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Release what is held. Idempotent."""
