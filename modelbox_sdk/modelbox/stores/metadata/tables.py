@@ -37,7 +37,8 @@ _TIMES = {"created_at": TIME, "updated_at": TIME, "rewinds": JSON}
 _ALL = (
     Table(
         "experiments",
-        {**_OBJECT, "owner": TEXT, "external_id": TEXT, "framework": TEXT, "task": TEXT, "status": TEXT, "parent_id": TEXT}
+        {**_OBJECT, "owner": TEXT, "external_id": TEXT, "framework": TEXT, "task": TEXT, "status": TEXT}
+        | {"parent_id": TEXT, "parent_uid": TEXT}
         | _TIMES,
         key=("id",),
         lookups=("namespace", "parent_id"),
@@ -51,7 +52,7 @@ _ALL = (
     Table(
         "model_versions",
         {**_OBJECT, "model_id": TEXT, "version": TEXT, "description": TEXT, "framework": TEXT, "experiment_id": TEXT}
-        | {"dataset_ids": JSON, "labels": JSON}
+        | {"experiment_uid": TEXT, "datasets": JSON, "labels": JSON}
         | _TIMES,
         key=("id",),
         lookups=("model_id", "experiment_id"),
@@ -76,6 +77,8 @@ _ALL = (
 
 TABLES: dict[str, Table] = {table.name: table for table in _ALL}
 """
+References to other objects carry the uid beside the id, so that they end with the life of what they refer to; ``datasets`` is a list
+of [id, uid].
 ``writers`` has the sequence of the last event delivered by each journal, so that a delivery that is repeated adds nothing.
 ``condemned_blobs`` has, for content that a garbage collection has taken away, the generation under which it is stored when it
 comes back (see ``docs/design``).

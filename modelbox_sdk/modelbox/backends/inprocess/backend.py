@@ -1,0 +1,55 @@
+"""The in-process backend: the rules over three stores."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelbox.backends.base import Spool
+from modelbox.backends.inprocess.artifacts import ArtifactRules
+from modelbox.backends.inprocess.experiments import ExperimentRules
+from modelbox.backends.inprocess.logged import LoggedRules
+from modelbox.backends.inprocess.models import ModelRules
+from modelbox.backends.inprocess.query import run_query
+from modelbox.stores.blobs import BlobStore
+from modelbox.stores.metadata import MetadataStore
+from modelbox.stores.metrics import MetricsStore
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class InProcessBackend(ExperimentRules, ModelRules, LoggedRules, ArtifactRules):
+    """Every rule of ModelBox, over whatever stores it is given.
+
+    Args:
+        metadata: Where metadata lives; closed with the backend.
+        metrics: Where metrics live; closed with the backend.
+        blobs: Where content lives; closed with the backend.
+        spool: Where the journals of its clients live.
+        description: What this is and where.
+    """
+
+    def __init__(self, metadata: MetadataStore, metrics: MetricsStore, blobs: BlobStore, *, spool: Spool, description: str) -> None:
+        super().__init__(metadata, metrics, blobs)
+        self._spool = spool
+        self._description = description
+
+    def sql(self, query: str) -> pa.Table:
+        return run_query(query, self._metadata, self._metrics, self._pending)
+
+    def description(self) -> str:
+        return self._description
+
+    def spool(self) -> Spool:
+        return self._spool
+
+    def maintain(self) -> None:
+        self._metrics.maintain()
+
+    def forget_after_fork(self) -> None:
+        for store in (self._metadata, self._metrics, self._blobs):
+            store.forget_after_fork()
+
+    def close(self) -> None:
+        for store in (self._metadata, self._metrics, self._blobs):
+            store.close()

@@ -1,0 +1,137 @@
+"""What hangs on every object: metadata, metrics, events; and the feed of changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from modelbox.backends.inprocess import rows, validation
+from modelbox.backends.inprocess.shared import StoreRules
+from modelbox.errors import InvalidArgumentError
+from modelbox.journal import read_pending
+from modelbox.json_values import json_object
+from modelbox.records import Action, Change, Event, MetricBatch, MetricQuery, PendingEvent
+from modelbox.stores.metadata import NewChange, Transaction
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class LoggedRules(StoreRules):
+    """The part of the in-process backend about what is logged on objects."""
+
+    # -- metadata
+
+    def update_metadata(self, id: str, metadata: Mapping[str, Any]) -> None:
+        changes = json_object(metadata, "metadata")
+
+        def body(transaction: Transaction) -> None:
+            kind, row = self._require(transaction, id)
+            if changes:
+                self._put_metadata(transaction, id, changes)
+                self._put(transaction, Action.UPDATED, kind, row, metadata=changes)
+
+        self._metadata.transact(body)
+
+    def metadata(self, id: str) -> dict[str, Any]:
+        view = self._metadata.view()
+        self._require(view, id)
+        return {row["key"]: row["value"] for row in view.select("metadata", object_id=id)}
+
+    # -- metrics
+
+    def append_metrics(self, batches: Sequence[MetricBatch]) -> None:
+        view = self._metadata.view()
+        alive: dict[tuple[str, str], bool] = {}
+        for batch in batches:
+            life = (batch.object_id, batch.uid)
+            if life not in alive:
+                found = rows.find(view, batch.object_id)
+                alive[life] = found is not None and found[1]["uid"] == batch.uid
+        self._metrics.append([batch for batch in batches if alive[batch.object_id, batch.uid]])
+
+    def read_metrics(
+        self,
+        id: str,
+        *,
+        keys: Sequence[str] = (),
+        start_step: int | None = None,
+        end_step: int | None = None,
+        max_points: int | None = None,
+    ) -> pa.Table:
+        if isinstance(keys, str) or not all(isinstance(key, str) for key in keys):
+            raise TypeError(f"keys must be str, not {keys!r}")
+        record = self.get_object(id)
+        query = MetricQuery(
+            uid=record.uid,
+            keys=tuple(keys),
+            start_step=validation.step(start_step, "start_step"),
+            end_step=validation.step(end_step, "end_step"),
+            max_points=validation.max_points(max_points),
+            rewinds=record.rewinds,
+        )
+        # Journals first: one that is delivered and removed between the two looks is then among the stored points.
+        return self._metrics.read(query, self._pending(record.uid))
+
+    def _pending(self, uid: str | None = None) -> list[MetricBatch]:
+        """Points still in journals that this backend's readers must see."""
+        spool = self.spool()
+        return read_pending(spool.folder, uid) if spool.shared and spool.folder is not None else []
+
+    # -- events
+
+    def append_events(self, writer: str, events: Sequence[PendingEvent]) -> None:
+        def body(transaction: Transaction) -> None:
+            stored = transaction.get("writers", writer)
+            last = stored["sequence"] if stored else 0
+            new = [event for event in events if event.sequence > last]
+            if not new:
+                return
+            transaction.put("writers", {"writer": writer, "sequence": max(event.sequence for event in new)})
+            for event in new:
+                found = rows.find(transaction, event.object_id)
+                if found is not None and found[1]["uid"] == event.uid:
+                    transaction.record(_logged(event, *found))
+
+        self._metadata.transact(body)
+
+    def events(self, id: str, *, since_us: int | None = None) -> list[Event]:
+        _, row = self._require(self._metadata.view(), id)
+        return self._metadata.events(row["uid"], since_us=since_us)
+
+    # -- changes
+
+    def last_seq(self) -> int:
+        return self._metadata.last_seq()
+
+    def changes(self, *, since: int, limit: int | None = None, namespace: str | None = None) -> list[Change]:
+        since = _position(since)
+        checked = None if namespace is None else validation.namespace(namespace)
+        return self._metadata.changes(since=since, limit=validation.limit(limit), namespace=checked)
+
+    def wait_for_changes(self, since: int, timeout_s: float) -> bool:
+        return self._metadata.wait(_position(since), timeout_s)
+
+
+def _logged(event: PendingEvent, kind: Any, row: Mapping[str, Any]) -> NewChange:
+    return NewChange(
+        action=Action.LOGGED,
+        object_type=kind,
+        object_id=event.object_id,
+        uid=event.uid,
+        namespace=row["namespace"],
+        payload={
+            "name": event.name,
+            "source": event.source,
+            "wallclock_us": event.wallclock_us,
+            "metadata": dict(event.metadata),
+        },
+    )
+
+
+def _position(since: Any) -> int:
+    if isinstance(since, bool) or not isinstance(since, int):
+        raise TypeError(f"since must be an int, the seq of a change, not {type(since).__name__}")
+    if since < 0:
+        raise InvalidArgumentError(f"since is {since}; it must be the seq of a change, or 0 for the beginning")
+    return since

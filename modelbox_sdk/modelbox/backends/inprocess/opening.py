@@ -1,0 +1,104 @@
+"""Opening an embedded store: what a path or URL means, and the marker that says it is a store."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from modelbox import settings
+from modelbox.backends.base import Spool
+from modelbox.backends.inprocess.backend import InProcessBackend
+from modelbox.errors import CorruptStoreError, InvalidArgumentError
+from modelbox.stores.blobs.files import FileBlobStore
+from modelbox.stores.files import Files, MemoryFiles, ObjectFiles, PosixFiles
+from modelbox.stores.metadata.log import LogMetadataStore
+from modelbox.stores.metrics.parquet import ParquetMetricsStore
+
+MARKER = "modelbox.json"
+FORMAT = 1
+"""The version of the store's format that this release writes, and the newest that it reads."""
+
+
+def open_store(uri: str) -> InProcessBackend:
+    """Open an embedded store, creating it when there is none.
+
+    Args:
+        uri: ``memory://``, a path, ``file:///path``, or an fsspec URL such as ``s3://bucket/prefix``.
+
+    Raises:
+        InvalidArgumentError: The place holds something else, or a store of a newer format, or cannot hold a store.
+        PermissionDeniedError: The place cannot be read, or not be written to create a store.
+        UnavailableError: The storage is out of reach.
+    """
+    files, spool = _place(uri)
+    try:
+        _check_marker(files)
+    except BaseException:
+        files.close()
+        raise
+    return InProcessBackend(
+        LogMetadataStore(files),
+        ParquetMetricsStore(files),
+        FileBlobStore(files),
+        spool=spool,
+        description=f"embedded store at {files.url}",
+    )
+
+
+def _place(uri: str) -> tuple[Files, Spool]:
+    if uri == "memory://":
+        return MemoryFiles(), Spool(folder=None, shared=False)
+    if "://" in uri and not uri.startswith("file://"):
+        files = ObjectFiles(uri)
+        name = hashlib.sha256(files.url.encode()).hexdigest()[:16]
+        return files, Spool(folder=settings.spool_dir() / name, shared=False)
+    root = Path(_path_of(uri)).expanduser().absolute()
+    if root.exists() and not root.is_dir():
+        raise InvalidArgumentError(f"{root} is not a folder, so it cannot be a store; name a folder")
+    return PosixFiles(root), Spool(folder=root / "journal", shared=True)
+
+
+def _path_of(uri: str) -> str:
+    if not uri.startswith("file:"):
+        return uri
+    parts = urlsplit(uri)
+    if parts.netloc not in ("", "localhost"):
+        raise InvalidArgumentError(f"{uri!r} names the host {parts.netloc!r}; write file:///path")
+    return unquote(parts.path)
+
+
+def _check_marker(files: Files) -> None:
+    try:
+        text = files.read(MARKER)
+    except (FileNotFoundError, NotADirectoryError):
+        text = _create_marker(files)
+    try:
+        marker = json.loads(text)
+        known, version = marker["format"] == "modelbox-store", int(marker["version"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise CorruptStoreError(f"{files.address(MARKER)} is damaged: it is not the marker of a ModelBox store") from error
+    if not known:
+        raise InvalidArgumentError(f"{files.url} is not a ModelBox store: {MARKER} is of something else")
+    if version > FORMAT:
+        raise InvalidArgumentError(
+            f"the store at {files.url} has format {version}; this modelbox reads up to {FORMAT}: upgrade modelbox-sdk"
+        )
+
+
+def _create_marker(files: Files) -> bytes:
+    if files.files("") or files.folders(""):
+        try:
+            return files.read(MARKER)  # another process may just have created it
+        except FileNotFoundError:
+            raise InvalidArgumentError(f"{files.url} is not empty and not a ModelBox store; name a new or empty place") from None
+    marker = {"format": "modelbox-store", "version": FORMAT, "created_at": datetime.now(UTC).isoformat()}
+    text = json.dumps(marker, indent=2).encode() + os.linesep.encode()
+    try:
+        files.create(MARKER, text)
+    except FileExistsError:  # another process was faster
+        return files.read(MARKER)
+    return text

@@ -1,0 +1,87 @@
+"""SQL over a whole store: its tables in the shapes that people know, in an in-memory DuckDB."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from modelbox.errors import InvalidArgumentError
+from modelbox.records import MetricBatch, Rewind
+from modelbox.stores.metadata import MetadataStore
+from modelbox.stores.metrics import MetricsStore
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+_VIEWS = """
+create view experiments as
+    select id, name, namespace, owner, external_id, framework, task, status, parent_id, created_at, updated_at
+    from _experiments;
+create view models as
+    select id, name, namespace, owner, task, description, labels::json as labels, created_at, updated_at from _models;
+create view model_versions as
+    select v.id, v.model_id, m.name as model, v.version, v.name, v.namespace, v.description, v.framework, v.experiment_id,
+        list_transform(v.datasets::json[], d -> d->>0) as dataset_ids,
+        coalesce((select list(tag order by tag) from _tags t where t.version_id = v.id), []) as unique_tags,
+        v.labels::json as labels, v.created_at, v.updated_at
+    from _model_versions v join _models m on m.id = v.model_id;
+create view metadata as select object_id, key, value::json as value from _metadata;
+create view artifacts as
+    select a.id, a.object_id, a.object_type, a.name, a.namespace,
+        coalesce((select list({'path': path, 'size': size, 'digest': digest, 'content_type': content_type, 'uri': uri} order by path)
+            from _artifact_files f where f.artifact_id = a.id), []) as files,
+        a.created_at, a.updated_at
+    from _artifacts a;
+create view changes as
+    select seq, action, object_type, object_id, namespace, at, payload::json as payload from _changes;
+create view events as
+    select c.seq, c.object_type, c.object_id, c.namespace, c.payload->>'name' as name, c.payload->>'source' as source,
+        (c.payload->>'wallclock')::timestamptz as wallclock, (c.payload::json)->'metadata' as metadata
+    from _changes c semi join _lives l on l.uid = c.uid where c.action = 'logged';
+"""
+
+_LIVES = """
+create view _lives as
+    select id, uid, rewinds from _experiments union all select id, uid, rewinds from _models
+    union all select id, uid, rewinds from _model_versions union all select id, uid, rewinds from _artifacts
+"""
+
+
+def run_query(query: str, metadata: MetadataStore, metrics: MetricsStore, pending: Callable[[], Sequence[MetricBatch]]) -> pa.Table:
+    """Run one statement that only reads.
+
+    Raises:
+        InvalidArgumentError: It does not parse or run, or is not a single query.
+    """
+    import json
+
+    import duckdb
+
+    connection = duckdb.connect(":memory:", config={"TimeZone": "UTC"})
+    try:
+        _require_one_select(connection, query)
+        for name, table in metadata.snapshot().items():
+            connection.register(f"_{name}", table)
+        connection.execute(_LIVES)
+        lives = connection.execute("select uid, id, rewinds from _lives").fetchall()
+        objects = {uid: id for uid, id, _ in lives}
+        rewinds = {uid: tuple(Rewind(*rewind) for rewind in json.loads(text)) for uid, _, text in lives if text}
+        batches = pending()  # before the stored points are listed; see read_metrics
+        connection.execute(_VIEWS)
+        metrics.attach(connection, objects, batches, rewinds={uid: found for uid, found in rewinds.items() if found})
+        return connection.sql(query).to_arrow_table()
+    except duckdb.Error as error:
+        raise InvalidArgumentError(f"the query failed: {error}") from error
+    finally:
+        connection.close()
+
+
+def _require_one_select(connection: duckdb.DuckDBPyConnection, query: str) -> None:
+    import duckdb
+
+    statements = connection.extract_statements(query)
+    allowed = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
+    if len(statements) != 1 or statements[0].type not in allowed:
+        kinds = ", ".join(statement.type.name for statement in statements) or "nothing"
+        raise InvalidArgumentError(f"only a single select can be run, not {kinds}")

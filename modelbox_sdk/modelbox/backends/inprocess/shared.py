@@ -1,0 +1,86 @@
+"""What the parts of the in-process backend share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from modelbox.backends.base import Backend
+from modelbox.backends.inprocess import rows
+from modelbox.errors import NotFoundError
+from modelbox.json_values import json_object
+from modelbox.records import Action, ObjectRecord, ObjectType
+from modelbox.stores.blobs import BlobStore
+from modelbox.stores.metadata import MetadataStore, NewChange, Row, Transaction, View
+from modelbox.stores.metrics import MetricsStore
+
+
+class StoreRules(Backend):
+    """The base of the parts: three stores, and how an object is looked up, changed and recorded."""
+
+    def __init__(self, metadata: MetadataStore, metrics: MetricsStore, blobs: BlobStore) -> None:
+        self._metadata = metadata
+        self._metrics = metrics
+        self._blobs = blobs
+
+    def get_object(self, id: str) -> ObjectRecord:
+        view = self._metadata.view()
+        kind, row = self._require(view, id)
+        return rows.to_record(view, kind, row)
+
+    def _require(self, view: View, id: str, *kinds: ObjectType) -> rows.Found:
+        """The object with an id, of one of the given types if any are given."""
+        found = rows.find(view, id) if isinstance(id, str) else None
+        if found is None or (kinds and found[0] not in kinds):
+            wanted = " or ".join(str(kind).replace("_", " ") for kind in kinds) or "object"
+            raise NotFoundError(f"there is no {wanted} with the id {id!r}; it may have been deleted")
+        return found
+
+    def _update(self, id: str, *kinds: ObjectType, change: Callable[[Row], Mapping[str, Any]], **about: Any) -> ObjectRecord:
+        """Change columns of an object's row in a transaction of its own; no columns, no change.
+
+        Args:
+            id: The object.
+            *kinds: The types that this may be done to.
+            change: Given the row, the columns that are to be different.
+            **about: What the payload of the change is to say besides the state.
+        """
+
+        def body(transaction: Transaction) -> ObjectRecord:
+            kind, row = self._require(transaction, id, *kinds)
+            columns = change(row)
+            if not columns:
+                return rows.to_record(transaction, kind, row)
+            return self._put(transaction, Action.UPDATED, kind, {**row, **columns}, **about)
+
+        return self._metadata.transact(body)
+
+    def _put(self, transaction: Transaction, action: Action, kind: ObjectType, row: Row, **about: Any) -> ObjectRecord:
+        """Write an object's row, touched now, and record the change."""
+        row = {**row, "updated_at": transaction.now_us}
+        transaction.put(rows.TABLE_OF[kind], row)
+        record = rows.to_record(transaction, kind, row)
+        self._record(transaction, action, kind, row, rows.payload(record, **about))
+        return record
+
+    @staticmethod
+    def _record(transaction: Transaction, action: Action, kind: ObjectType, row: Row, payload: Mapping[str, Any]) -> None:
+        transaction.record(
+            NewChange(
+                action=action,
+                object_type=kind,
+                object_id=row["id"],
+                uid=row["uid"],
+                namespace=row["namespace"],
+                payload=payload,
+            )
+        )
+
+    @staticmethod
+    def _initial_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+        return json_object(metadata, "metadata") if metadata is not None else {}
+
+    @staticmethod
+    def _put_metadata(transaction: Transaction, id: str, metadata: Mapping[str, Any]) -> None:
+        for key, value in metadata.items():
+            transaction.put("metadata", {"object_id": id, "key": key, "value": value})

@@ -1,0 +1,423 @@
+"""The client: one way in, whichever backend is behind it."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import re
+import sys
+import time
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from modelbox import settings
+from modelbox.backends.base import Backend
+from modelbox.errors import InvalidArgumentError, ModelBoxError, NotFoundError
+from modelbox.journal import Journal
+from modelbox.objects.artifact import Artifact
+from modelbox.objects.experiment import Experiment
+from modelbox.objects.model import Model
+from modelbox.objects.session import Session
+from modelbox.objects.version import ModelVersion
+from modelbox.records import (
+    ANY_NAMESPACE,
+    ArtifactRecord,
+    Change,
+    ExperimentRecord,
+    GarbageReport,
+    ModelRecord,
+    ModelVersionRecord,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_HOST_AND_PORT = re.compile(r"[A-Za-z0-9_.-]+:\d+")
+_EXIT_TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a client is doing.
+
+    Attributes:
+        backend: What it talks to, and where.
+        waiting: Records that were logged and are not in the store yet.
+        oldest_s: Age of the oldest of them in seconds; 0.0 when there is none.
+        last_error: Why the last delivery failed; None when it did not.
+    """
+
+    backend: str
+    waiting: int
+    oldest_s: float
+    last_error: str | None
+
+
+class ModelBoxClient:
+    """A connection to a store; see the arguments for which.
+
+    A client may be shared between threads and survives ``fork``. It is a context manager, and closes itself at exit.
+
+    Args:
+        uri: None for ``$MODELBOX_URI``, else ``$MODELBOX_API_ADDR``, else the embedded store in ``./.modelbox``; ``memory://`` for an
+            ephemeral store; a path or ``file://`` URL for an embedded store in a folder, created when absent; an fsspec URL such as
+            ``s3://bucket/prefix`` for one in object storage.
+        namespace: Where objects are created and looked up by default.
+        owner: Who owns what is created by default; None for ``$MODELBOX_OWNER``, then the login name.
+        token: Proves who is calling, to a server; embedded stores need none.
+
+    Raises:
+        InvalidArgumentError: The place is not a store and cannot become one.
+        PermissionDeniedError: The place may not be read, or not be written.
+        UnavailableError: The storage is out of reach.
+    """
+
+    def __init__(
+        self,
+        uri: str | os.PathLike[str] | None = None,
+        *,
+        namespace: str = "default",
+        owner: str | None = None,
+        token: str | None = None,
+    ) -> None:
+        if owner is not None and not isinstance(owner, str):
+            raise TypeError(f"owner must be a str, not {type(owner).__name__}")
+        self._closed = False
+        self._backend = _open_backend(settings.default_uri() if uri is None else os.fspath(uri), token)
+        spool = self._backend.spool()
+        journal = Journal(spool.folder, self._backend, shared=spool.shared, maintain=self._backend.maintain)
+        self._session = Session(
+            self._backend, journal, namespace=namespace, owner=lambda: owner if owner is not None else settings.default_owner()
+        )
+        _open_clients.add(self)
+
+    # -- experiments
+
+    def create_experiment(
+        self,
+        name: str,
+        *,
+        namespace: str | None = None,
+        owner: str | None = None,
+        external_id: str = "",
+        framework: str = "",
+        task: str = "",
+        metadata: Mapping[str, Any] | None = None,
+        parent: Experiment | None = None,
+    ) -> Experiment:
+        """Get or create an experiment by (namespace, name, owner), running.
+
+        One that exists is returned as it is stored, with ``exists == True``: the other arguments are then not used.
+
+        Args:
+            name: Its name.
+            namespace: Where; the client's when None.
+            owner: Whose; the client's when None.
+            external_id: Its id in another system.
+            framework: A :class:`modelbox.MLFramework`, or its name in any case.
+            task: What it is for.
+            metadata: JSON values, such as hyperparameters.
+            parent: Nests it under another experiment.
+
+        Raises:
+            InvalidArgumentError: A name cannot be used, the framework is unknown, or metadata is not JSON.
+        """
+        record, exists = self._session.backend.create_experiment(
+            name=name,
+            namespace=self._namespace(namespace),
+            owner=self._session.owner if owner is None else owner,
+            external_id=external_id,
+            framework=framework,
+            task=task,
+            metadata=metadata,
+            parent_id=None if parent is None else parent.id,
+        )
+        return Experiment(self._session, record, exists=exists)
+
+    def get_experiment(self, id: str) -> Experiment:
+        """The experiment with an id.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        record = self._session.backend.get_object(id)
+        if not isinstance(record, ExperimentRecord):
+            raise NotFoundError(f"there is no experiment with the id {id!r}; it may have been deleted")
+        return Experiment(self._session, record)
+
+    def list_experiments(self, namespace: str | None = None, *, limit: int | None = None) -> list[Experiment]:
+        """The experiments of a namespace (the client's when None; ``"*"`` for all), newest first."""
+        found = self._session.backend.list_experiments(namespace=self._namespaces(namespace), limit=limit)
+        return [Experiment(self._session, record) for record in found]
+
+    def delete_experiment(self, id: str) -> None:
+        """Delete an experiment, with its metrics, metadata, events and artifacts.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        self._session.backend.delete(self.get_experiment(id).id)
+
+    # -- models
+
+    def create_model(
+        self,
+        name: str,
+        *,
+        namespace: str | None = None,
+        owner: str | None = None,
+        task: str = "",
+        description: str = "",
+        labels: Mapping[str, str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Model:
+        """Get or create a model by (namespace, name).
+
+        One that exists is returned as it is stored, with ``exists == True``: the other arguments are then not used.
+        """
+        record, exists = self._session.backend.create_model(
+            name=name,
+            namespace=self._namespace(namespace),
+            owner=self._session.owner if owner is None else owner,
+            task=task,
+            description=description,
+            labels=labels,
+            metadata=metadata,
+        )
+        return Model(self._session, record, exists=exists)
+
+    def get_model(self, id_or_name: str, *, namespace: str | None = None) -> Model:
+        """The model with an id, or with a name in a namespace (the client's when None).
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        backend = self._session.backend
+        with contextlib.suppress(NotFoundError):
+            record = backend.get_object(id_or_name)
+            if isinstance(record, ModelRecord):
+                return Model(self._session, record)
+        return Model(self._session, backend.find_model(name=id_or_name, namespace=self._namespace(namespace)))
+
+    def list_models(self, namespace: str | None = None, *, limit: int | None = None) -> list[Model]:
+        """The models of a namespace (the client's when None; ``"*"`` for all), newest first."""
+        found = self._session.backend.list_models(namespace=self._namespaces(namespace), limit=limit)
+        return [Model(self._session, record) for record in found]
+
+    def delete_model(self, id: str, *, force: bool = False) -> None:
+        """Delete a model, with its versions and all that hangs on them.
+
+        Raises:
+            NotFoundError: There is none.
+            ConflictError: One of its versions holds a unique tag, and ``force`` is False.
+        """
+        record = self._session.backend.get_object(id)
+        if not isinstance(record, ModelRecord):
+            raise NotFoundError(f"there is no model with the id {id!r}; it may have been deleted")
+        self._session.backend.delete(id, force=force)
+
+    def load_model(
+        self,
+        name: str,
+        *,
+        namespace: str | None = None,
+        version: str | None = None,
+        tag: str | None = None,
+        artifact: str | None = None,
+        progress: bool = True,
+    ) -> Path:
+        """A local, verified, read-only copy of a version's artifacts, for an inference service.
+
+        The copies are kept by content in ``$MODELBOX_CACHE_DIR``: a second load transfers nothing, and many processes may load at
+        once.
+
+        Args:
+            name: Name or id of the model.
+            namespace: Where; the client's when None.
+            version: Version string; with neither version nor tag, the newest version.
+            tag: A unique tag.
+            artifact: Only this artifact.
+            progress: Show a progress bar when it takes long and there is a terminal or a notebook.
+
+        Returns:
+            A folder with ``<artifact>/<path>`` for each file, or ``<path>`` when one artifact is asked for.
+
+        Raises:
+            NotFoundError: There is no such model, version or artifact, or the version has no artifacts.
+            ChecksumError: Stored content does not match its digest.
+        """
+        from modelbox.transfers import materialise
+
+        model = self.get_model(name, namespace=namespace)
+        backend = self._session.backend
+        found = backend.get_version(model.id, version=version, tag=tag)
+        if artifact is not None:
+            return materialise(backend, [backend.find_artifact(found.id, artifact)], single=True, progress=progress)
+        artifacts = backend.list_artifacts(found.id)
+        if not artifacts:
+            raise NotFoundError(f"version {found.version!r} of model {model.name!r} has no artifacts to load")
+        return materialise(backend, artifacts, single=False, progress=progress)
+
+    # -- changes
+
+    def changes(self, namespace: str | None = None, *, since: int = 0, limit: int | None = None) -> list[Change]:
+        """The changes after ``since``, in the order in which they were committed.
+
+        Args:
+            namespace: Which; the client's when None, ``"*"`` for all.
+            since: The ``seq`` of the last change already known; 0 for the beginning.
+            limit: At most so many.
+        """
+        return self._session.backend.changes(since=since, limit=limit, namespace=self._namespaces(namespace))
+
+    def watch(self, namespace: str | None = None, *, since: int | None = None, timeout: float | None = None) -> Iterator[Change]:
+        """Follow the changes as they are committed, by this and other processes.
+
+        Args:
+            namespace: Which; the client's when None, ``"*"`` for all.
+            since: The ``seq`` of the last change already known: resuming with it misses nothing and repeats nothing. None for from
+                now on, 0 for the beginning.
+            timeout: End after so many seconds without a change; None to go on for ever.
+        """
+        backend = self._session.backend
+        position = backend.last_seq() if since is None else since
+        wanted = self._namespaces(namespace)
+        backend.changes(since=position, limit=0, namespace=wanted)  # refuse bad arguments now, not at the first change
+        return self._follow(wanted, position, timeout)
+
+    def _follow(self, namespace: str | None, position: int, timeout: float | None) -> Iterator[Change]:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not self._closed:
+            newest = self._backend.last_seq()
+            found = self._backend.changes(since=position, limit=_WATCH_PAGE, namespace=namespace)
+            for change in found:
+                position = change.seq
+                yield change
+            if found:
+                deadline = None if timeout is None else time.monotonic() + timeout
+                continue
+            position = max(position, newest)  # what other namespaces committed is not looked at again
+            left = _WATCH_WAIT_S if deadline is None else deadline - time.monotonic()
+            if left <= 0:
+                return
+            self._backend.wait_for_changes(position, min(left, _WATCH_WAIT_S))
+
+    # -- the whole store
+
+    def sql(self, query: str) -> pa.Table:
+        """Run one read-only SQL query (DuckDB's dialect) over an embedded store.
+
+        Tables: ``experiments``, ``models``, ``model_versions``, ``metadata``, ``metrics``, ``events``, ``artifacts``, ``changes``.
+
+        Raises:
+            InvalidArgumentError: It is not a single query, or fails; the message is DuckDB's.
+        """
+        self._session.metrics_backend  # noqa: B018  # what was logged before is seen
+        return self._session.backend.sql(query)
+
+    def collect_garbage(self, *, dry_run: bool = False) -> GarbageReport:
+        """Free the content that nothing refers to any more, or say how much there is."""
+        return self._session.backend.collect_garbage(dry_run=dry_run)
+
+    def health(self) -> Health:
+        """What this client talks to, and what has not been delivered yet. Does not touch the store."""
+        pending = self._session.journal.pending()
+        return Health(
+            backend=self._backend.description(),
+            waiting=pending.records,
+            oldest_s=pending.oldest_s,
+            last_error=pending.last_error,
+        )
+
+    # -- the end
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Return when everything logged so far is in the store, and survives the death of the machine.
+
+        Args:
+            timeout: Seconds to wait at most; None for as long as it takes.
+
+        Raises:
+            UnavailableError: The store could not be reached or written in time; what was logged is kept, on disk.
+        """
+        self._session.journal.flush(timeout)
+
+    def close(self, timeout: float = _EXIT_TIMEOUT_S) -> None:
+        """Flush and release. Closing again does nothing.
+
+        Args:
+            timeout: Seconds to wait at most. What could not be delivered by then stays on disk.
+
+        Raises:
+            UnavailableError: Something could not be delivered; the message says where it is and how to deliver it.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        _open_clients.discard(self)
+        try:
+            self._session.journal.close(timeout)
+        finally:
+            self._backend.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<ModelBoxClient {self._backend.description()}{' (closed)' if self._closed else ''}>"
+
+    def _forget_after_fork(self) -> None:
+        self._backend.forget_after_fork()
+
+    def _namespace(self, namespace: str | None) -> str:
+        return self._session.namespace if namespace is None else namespace
+
+    def _namespaces(self, namespace: str | None) -> str | None:
+        chosen = self._namespace(namespace)
+        return None if chosen == ANY_NAMESPACE else chosen
+
+
+_WATCH_PAGE = 1000
+_WATCH_WAIT_S = 1.0
+
+
+def _open_backend(uri: str, token: str | None) -> Backend:
+    if uri.startswith(("grpc://", "grpcs://")) or _HOST_AND_PORT.fullmatch(uri):
+        raise InvalidArgumentError(
+            f"cannot open {uri!r}: this release of modelbox has no server yet; name a folder or an s3:// URL"
+        )
+    if token is not None:
+        raise InvalidArgumentError("a token is for a server; an embedded store is protected by its storage")
+    from modelbox.backends.inprocess import open_store
+
+    return open_store(uri)
+
+
+_open_clients: weakref.WeakSet[ModelBoxClient] = weakref.WeakSet()
+
+
+def _for_each_client(act: Callable[[ModelBoxClient], None]) -> None:
+    for client in list(_open_clients):
+        act(client)
+
+
+def _close_at_exit() -> None:
+    """Close what was left open, within one bound for all, and say what could not be delivered."""
+    deadline = time.monotonic() + _EXIT_TIMEOUT_S
+    for client in list(_open_clients):
+        try:
+            client.close(max(0.0, deadline - time.monotonic()))
+        except ModelBoxError as error:
+            print(f"modelbox: {error}", file=sys.stderr)  # noqa: T201
+
+
+atexit.register(_close_at_exit)
+os.register_at_fork(after_in_child=lambda: _for_each_client(ModelBoxClient._forget_after_fork))
