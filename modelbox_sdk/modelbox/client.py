@@ -19,19 +19,15 @@ from modelbox import settings
 from modelbox.backends.base import Backend
 from modelbox.errors import InvalidArgumentError, ModelBoxError, NotFoundError
 from modelbox.journal import Journal
-from modelbox.objects.artifact import Artifact
 from modelbox.objects.experiment import Experiment
 from modelbox.objects.model import Model
 from modelbox.objects.session import Session
-from modelbox.objects.version import ModelVersion
 from modelbox.records import (
     ANY_NAMESPACE,
-    ArtifactRecord,
     Change,
     ExperimentRecord,
     GarbageReport,
     ModelRecord,
-    ModelVersionRecord,
 )
 
 if TYPE_CHECKING:
@@ -64,9 +60,9 @@ class ModelBoxClient:
     A client may be shared between threads and survives ``fork``. It is a context manager, and closes itself at exit.
 
     Args:
-        uri: None for ``$MODELBOX_URI``, else ``$MODELBOX_API_ADDR``, else the embedded store in ``./.modelbox``; ``memory://`` for an
-            ephemeral store; a path or ``file://`` URL for an embedded store in a folder, created when absent; an fsspec URL such as
-            ``s3://bucket/prefix`` for one in object storage.
+        uri: None for ``$MODELBOX_URI``, else ``$MODELBOX_API_ADDR``, else the embedded store in ``./.modelbox``; ``memory://`` for
+            an ephemeral store; a path or ``file://`` URL for an embedded store in a folder, created when absent; an fsspec URL such
+            as ``s3://bucket/prefix`` for one in object storage.
         namespace: Where objects are created and looked up by default.
         owner: Who owns what is created by default; None for ``$MODELBOX_OWNER``, then the login name.
         token: Proves who is calling, to a server; embedded stores need none.

@@ -45,7 +45,7 @@ class MetricTable:
         return self._table.to_pandas()
 
     def to_dict(self) -> dict[str, list[Any]]:
-        """The columns ``key``, ``step``, ``wallclock`` (datetime) and ``value``: each value as it was logged, float, str or bytes."""
+        """Columns ``key``, ``step``, ``wallclock`` (datetime) and ``value``, each value as it was logged: float, str or bytes."""
         columns: dict[str, list[Any]] = self._table.to_pydict()
         for name in ("text", "blob"):
             other = columns.pop(name, None)

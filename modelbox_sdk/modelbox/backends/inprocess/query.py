@@ -29,8 +29,10 @@ create view model_versions as
 create view metadata as select object_id, key, value::json as value from _metadata;
 create view artifacts as
     select a.id, a.object_id, a.object_type, a.name, a.namespace,
-        coalesce((select list({'path': path, 'size': size, 'digest': digest, 'content_type': content_type, 'uri': uri} order by path)
-            from _artifact_files f where f.artifact_id = a.id), []) as files,
+        coalesce((
+            select list({'path': path, 'size': size, 'digest': digest, 'content_type': content_type, 'uri': uri} order by path)
+            from _artifact_files f where f.artifact_id = a.id
+        ), []) as files,
         a.created_at, a.updated_at
     from _artifacts a;
 create view changes as

@@ -117,7 +117,5 @@ def max_points(value: Any) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"max_points must be an int, not {type(value).__name__}")
     if value < MIN_THINNED:
-        raise InvalidArgumentError(
-            f"max_points is {value}; at least {MIN_THINNED} are needed to keep both ends, a minimum and a maximum"
-        )
+        raise InvalidArgumentError(f"max_points is {value}; at least {MIN_THINNED} are needed: both ends, a minimum and a maximum")
     return value
