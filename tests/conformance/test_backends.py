@@ -1,0 +1,44 @@
+"""The embedded backend on every storage that it runs on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelbox import ModelBoxClient
+from modelbox.testing.backend import BackendSuite, SharedBackendSuite
+
+
+def opener(uri: str, stack: ExitStack) -> Callable[..., ModelBoxClient]:
+    return lambda **arguments: stack.enter_context(ModelBoxClient(uri, **arguments))
+
+
+class TestMemory(BackendSuite):
+    @pytest.fixture
+    def client(self) -> Iterator[ModelBoxClient]:
+        with ModelBoxClient("memory://") as client:
+            yield client
+
+
+class TestFolder(SharedBackendSuite):
+    @pytest.fixture
+    def open_client(self, tmp_path: Path) -> Iterator[Callable[..., ModelBoxClient]]:
+        with ExitStack() as stack:
+            yield opener(str(tmp_path / "store"), stack)
+
+
+@pytest.mark.s3
+class TestS3(SharedBackendSuite):
+    visible_s = 10.0
+
+    @pytest.fixture
+    def open_client(
+        self, s3_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> Iterator[Callable[..., Any]]:
+        monkeypatch.setenv("MODELBOX_SPOOL_DIR", str(tmp_path / "spool"))
+        with ExitStack() as stack:
+            yield opener(s3_url, stack)
