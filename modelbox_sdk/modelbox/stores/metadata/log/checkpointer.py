@@ -1,0 +1,214 @@
+"""Writing checkpoints, in the background."""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import logging
+import os
+import threading
+import weakref
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from modelbox.errors import ModelBoxError
+from modelbox.stores.metadata.log import manifest as manifests
+from modelbox.stores.metadata.log.checkpoint import Checkpoint
+from modelbox.stores.metadata.log.encoding import Entry
+from modelbox.stores.metadata.log.manifest import FOLDER, HISTORY, Manifest, StoredFile
+from modelbox.stores.metadata.log.replica import Replica
+from modelbox.stores.metadata.log.state import Moment
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+EXIT_WAIT_S = 10.0
+_ROW_GROUP = 8192
+_LARGEST_SEGMENT = 2_000_000
+_ALIVE_ROWS_PER_TRANSACTION = 50
+_log = logging.getLogger("modelbox")
+_running: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+_parked: list[Any] = []
+
+
+class Checkpointer:
+    """Writes a checkpoint when enough has been committed since the last one, or takes over one that another process wrote.
+
+    Args:
+        replica: The store.
+        every: A checkpoint is due after so many transactions. In a store with very many rows more are waited for, so that
+            writing stays a small part of the work, and reading the tail a small part of opening.
+        every_bytes: A checkpoint is due when the transactions since the last one have so many bytes.
+    """
+
+    def __init__(self, replica: Replica, every: int, every_bytes: int) -> None:
+        self._replica = replica
+        self._every = every
+        self._every_bytes = every_bytes
+        self._thread: threading.Thread | None = None
+        self._retry_at = 0
+        self._closed = False
+
+    def consider(self, *, committed: bool) -> None:
+        """Start writing a checkpoint if one is due.
+
+        The process whose commit made it due begins; the others, who only read that commit, leave it some time.
+        """
+        with self._replica.lock:
+            if self._closed or (self._thread is not None and self._thread.is_alive()):
+                return
+            if not self._is_due(1.0 if committed else 1.25):
+                return
+            thread = self._thread = threading.Thread(target=self._run, name="modelbox-checkpoint", daemon=True)
+            _join_at_exit(thread)
+        thread.start()
+
+    def write_now(self) -> None:
+        """Write a checkpoint of what is committed now."""
+        self._join(None)
+        self._replica.catch_up()
+        self._write()
+
+    def forget_after_fork(self) -> None:
+        """The thread, if there was one, is not in the child."""
+        _parked.append(self._thread)
+        _running.clear()
+        self._thread = None
+
+    def close(self) -> None:
+        """Wait for a checkpoint that is being written, but not for long."""
+        with self._replica.lock:
+            self._closed = True
+        self._join(EXIT_WAIT_S)
+
+    def _join(self, timeout_s: float | None) -> None:
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout_s)
+
+    def _is_due(self, patience: float) -> bool:
+        state = self._replica.state
+        if state.number < self._retry_at:
+            return False
+        alive = sum(map(len, state.small.values()))
+        if state.base is not None:
+            alive += sum(file.rows for file in state.base.manifest.tables.values())
+        every = max(self._every, alive // _ALIVE_ROWS_PER_TRANSACTION)
+        return state.tail_count >= every * patience or state.tail_bytes >= self._every_bytes * patience
+
+    def _run(self) -> None:
+        try:
+            self._take_over()
+            with self._replica.lock:
+                due = not self._closed and self._is_due(1.0)
+            if due:
+                self._write()
+        except (ModelBoxError, FileExistsError, FileNotFoundError, MemoryError) as error:
+            # The log has everything: the next one may succeed.
+            _log.warning("a checkpoint of the metadata could not be written: %s", error)
+            with self._replica.lock:
+                self._retry_at = self._replica.state.number + self._every
+
+    def _take_over(self) -> None:
+        newest = self._replica.newest()
+        if newest is not None:
+            with self._replica.lock:
+                self._replica.state.rebase(newest)
+
+    def _write(self) -> None:
+        with self._replica.lock:
+            state = self._replica.state
+            moment, base, tail = state.moment(), state.base, list(state.tail)
+        if moment.number == (base.number if base else 0):
+            return
+        try:
+            manifest = self._write_files(moment, base, tail)
+        finally:
+            with self._replica.lock:
+                state.release(moment)
+        with self._replica.lock:
+            if self._replica.state is state:
+                state.rebase(Checkpoint(manifest, self._replica.reader))
+        manifests.clean(self._replica.files)
+
+    def _write_files(self, moment: Moment, base: Checkpoint | None, tail: list[Entry]) -> Manifest:
+        from modelbox.stores.metadata.log import arrow
+
+        folder = f"{FOLDER}/{moment.number:020d}-{os.urandom(4).hex()}"
+        before = base.manifest if base else None
+        state = self._store(f"{folder}/state.json", manifests.encode_small(moment.small), sum(map(len, moment.small.values())))
+        tables = {}
+        for name, small in moment.small.items():
+            if len(small):
+                rows = arrow.rows_table(small.table, (row for _, _, row in small.find({})))
+                tables[name] = self._store_table(f"{folder}/{name}.parquet", rows)
+        for name, large in moment.large.items():
+            stored = before.tables.get(name) if before else None
+            if not large.overlay:
+                if stored is not None:
+                    tables[name] = stored
+                continue
+            old = self._replica.reader.table(stored) if stored else arrow.schema(large.table).empty_table()
+            merged = arrow.merged_table(large.table, old, large.overlay)
+            if merged.num_rows:
+                tables[name] = self._store_table(f"{folder}/{name}.parquet", merged)
+        manifest = Manifest(
+            number=moment.number,
+            last_seq=moment.last_seq,
+            last_at_us=moment.last_at_us,
+            state=state,
+            tables=tables,
+            history=self._write_history(before.history if before else [], tail),
+        )
+        self._replica.files.create(manifest.path, manifest.encode())
+        return manifest
+
+    def _write_history(self, before: list[StoredFile], tail: list[Entry]) -> list[StoredFile]:
+        """Add the tail to the history. Neighbours of similar size are merged, so that the number of files stays logarithmic."""
+        if not tail:
+            return before
+        import pyarrow as pa
+
+        from modelbox.stores.metadata.log import arrow
+
+        segments, pieces, rows = list(before), [arrow.entries_table(tail)], len(tail)
+        while segments and segments[-1].rows <= 2 * rows and segments[-1].rows + rows <= _LARGEST_SEGMENT:
+            last = segments.pop()
+            pieces.insert(0, self._replica.reader.table(last))
+            rows += last.rows
+        merged = pa.concat_tables(pieces)
+        first_seq, last_seq = merged["seq"][0].as_py(), merged["seq"][-1].as_py()
+        path = f"{HISTORY}/changes-{first_seq:020d}-{last_seq:020d}-{os.urandom(4).hex()}.parquet"
+        stored = self._store_table(path, merged)
+        return [*segments, stored._replace(first_seq=first_seq, last_seq=last_seq)]
+
+    def _store_table(self, path: str, table: pa.Table) -> StoredFile:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink, compression="zstd", row_group_size=_ROW_GROUP)
+        return self._store(path, sink.getvalue().to_pybytes(), table.num_rows)
+
+    def _store(self, path: str, data: bytes, rows: int) -> StoredFile:
+        self._replica.files.write(path, data)
+        return StoredFile(path, len(data), f"{zlib.crc32(data):08x}", rows)
+
+
+def _join_at_exit(thread: threading.Thread) -> None:
+    """A thread inside pyarrow when the interpreter ends aborts the process."""
+    _register()
+    _running.add(thread)
+
+
+def _register() -> None:
+    if next(_registrations) == 0:
+        atexit.register(_wait_for_running)
+
+
+def _wait_for_running() -> None:
+    for thread in list(_running):
+        thread.join(EXIT_WAIT_S)
+
+
+_registrations = itertools.count()
