@@ -313,8 +313,7 @@ class ModelBoxClient:
         Raises:
             InvalidArgumentError: It is not a single query, or fails; the message is DuckDB's.
         """
-        self._session.metrics_backend  # noqa: B018  # what was logged before is seen
-        return self._session.backend.sql(query)
+        return self._session.whole_backend.sql(query)
 
     def collect_garbage(self, *, dry_run: bool = False) -> GarbageReport:
         """Free the content that nothing refers to any more, or say how much there is."""

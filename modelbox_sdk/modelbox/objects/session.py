@@ -36,6 +36,12 @@ class Session:
         return self._backend
 
     @property
+    def whole_backend(self) -> Backend:
+        """The backend, for reading events and metrics: all that was logged before can be seen."""
+        self.journal.deliver_events()
+        return self.metrics_backend
+
+    @property
     def metrics_backend(self) -> Backend:
         """The backend, for reading metrics: every point logged before can be seen."""
         if self._delivers_to_be_seen:

@@ -11,9 +11,9 @@ from modelbox.backends.inprocess import rows, validation
 from modelbox.backends.inprocess.identity import derive_id, new_uid
 from modelbox.backends.inprocess.shared import StoreRules
 from modelbox.errors import ConflictError, NotFoundError
-from modelbox.paths import validate_name, validate_relative_path
+from modelbox.paths import refuse_clashes, validate_name, validate_relative_path
 from modelbox.records import Action, ArtifactRecord, FileRecord, GarbageReport, ObjectType
-from modelbox.stores.blobs import blob_name
+from modelbox.stores.blobs import BlobItem, blob_name
 from modelbox.stores.metadata import Row, Transaction, View
 
 _OWNERS = (ObjectType.EXPERIMENT, ObjectType.MODEL, ObjectType.MODEL_VERSION)
@@ -29,7 +29,7 @@ class ArtifactRules(StoreRules):
     def put_artifact(
         self, object_id: str, name: str, files: Sequence[SourceFile], progress: Callable[[int], None] | None = None
     ) -> ArtifactRecord:
-        validate_name(name, "the name of an artifact")
+        validate_name(name)
         for file in files:
             validate_relative_path(file.path)
         self._require(self._metadata.view(), object_id, *_OWNERS)
@@ -41,7 +41,7 @@ class ArtifactRules(StoreRules):
                 progress = None  # has been told of every byte already
 
     def track_artifact(self, object_id: str, name: str, *, uri: str, checksum: str | None) -> ArtifactRecord:
-        validate_name(name, "the name of an artifact")
+        validate_name(name)
         uri = validation.name(uri, "uri")
         path = uri.rstrip("/").rpartition("/")[2] or name
         file = FileRecord(
@@ -158,7 +158,7 @@ class ArtifactRules(StoreRules):
     def _store(self, files: Sequence[SourceFile], progress: Callable[[int], None] | None) -> list[FileRecord]:
         view = self._metadata.view()
         names = {file.digest: blob_name(file.digest, _generation(view, file.digest)) for file in files}
-        self._blobs.put_many([(names[file.digest], file.digest, file.size, file.open) for file in files], progress)
+        self._blobs.put_many([BlobItem(names[file.digest], file.digest, file.size, file.open) for file in files], progress)
         return [
             FileRecord(
                 path=file.path,
@@ -180,6 +180,8 @@ class ArtifactRules(StoreRules):
             for file in files:
                 if file.blob is not None and file.blob != blob_name(file.digest, _generation(transaction, file.digest)):
                     raise _CondemnedError
+            kept = {file["path"] for file in transaction.select("artifact_files", artifact_id=id)}
+            refuse_clashes(kept | {file.path for file in files})
             stored = transaction.get("artifacts", id)
             row = stored or {
                 "id": id,

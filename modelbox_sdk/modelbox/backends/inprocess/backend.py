@@ -11,6 +11,7 @@ from modelbox.backends.inprocess.logged import LoggedRules
 from modelbox.backends.inprocess.models import ModelRules
 from modelbox.backends.inprocess.query import run_query
 from modelbox.stores.blobs import BlobStore
+from modelbox.stores.files import Files
 from modelbox.stores.metadata import MetadataStore
 from modelbox.stores.metrics import MetricsStore
 
@@ -25,12 +26,23 @@ class InProcessBackend(ExperimentRules, ModelRules, LoggedRules, ArtifactRules):
         metadata: Where metadata lives; closed with the backend.
         metrics: Where metrics live; closed with the backend.
         blobs: Where content lives; closed with the backend.
+        storage: What the stores stand on, if they share it; closed after them.
         spool: Where the journals of its clients live.
         description: What this is and where.
     """
 
-    def __init__(self, metadata: MetadataStore, metrics: MetricsStore, blobs: BlobStore, *, spool: Spool, description: str) -> None:
+    def __init__(
+        self,
+        metadata: MetadataStore,
+        metrics: MetricsStore,
+        blobs: BlobStore,
+        *,
+        storage: Files | None = None,
+        spool: Spool,
+        description: str,
+    ) -> None:
         super().__init__(metadata, metrics, blobs)
+        self._parts = (metadata, metrics, blobs, *([storage] if storage is not None else []))
         self._spool = spool
         self._description = description
 
@@ -47,9 +59,9 @@ class InProcessBackend(ExperimentRules, ModelRules, LoggedRules, ArtifactRules):
         self._metrics.maintain()
 
     def forget_after_fork(self) -> None:
-        for store in (self._metadata, self._metrics, self._blobs):
-            store.forget_after_fork()
+        for part in self._parts:
+            part.forget_after_fork()
 
     def close(self) -> None:
-        for store in (self._metadata, self._metrics, self._blobs):
-            store.close()
+        for part in self._parts:
+            part.close()

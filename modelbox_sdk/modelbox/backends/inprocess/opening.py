@@ -13,7 +13,7 @@ from modelbox import settings
 from modelbox.backends.base import Spool
 from modelbox.backends.inprocess.backend import InProcessBackend
 from modelbox.errors import CorruptStoreError, InvalidArgumentError
-from modelbox.stores.blobs.files import FileBlobStore
+from modelbox.stores.blobs import FileBlobStore
 from modelbox.stores.files import Files, MemoryFiles, ObjectFiles, PosixFiles
 from modelbox.stores.metadata.log import LogMetadataStore
 from modelbox.stores.metrics.parquet import ParquetMetricsStore
@@ -44,6 +44,7 @@ def open_store(uri: str) -> InProcessBackend:
         LogMetadataStore(files),
         ParquetMetricsStore(files),
         FileBlobStore(files),
+        storage=files,
         spool=spool,
         description=f"embedded store at {files.url}",
     )

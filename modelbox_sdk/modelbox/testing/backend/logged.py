@@ -96,10 +96,7 @@ class EventTests:
         with pytest.raises(KeyError), exp.span("epoch", epoch=4):
             raise KeyError("lost")
         events = exp.events()
-        assert [event.name for event in events] == ["epoch_started", "inside", "epoch_finished"] + [
-            "epoch_started",
-            "epoch_finished",
-        ]
+        assert [event.name for event in events] == ["epoch_started", "inside", "epoch_finished", "epoch_started", "epoch_finished"]
         assert events[0].metadata == {"epoch": 3}
         assert events[2].metadata["epoch"] == 3
         assert events[2].metadata["duration_s"] >= 0
