@@ -6,7 +6,7 @@ import abc
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from modelbox.records import MetricBatch, MetricQuery
+from modelbox.records import MetricBatch, MetricQuery, Rewind
 
 if TYPE_CHECKING:
     import duckdb
@@ -41,13 +41,23 @@ class MetricsStore(abc.ABC):
         """
 
     @abc.abstractmethod
-    def attach(self, connection: duckdb.DuckDBPyConnection, objects: Mapping[str, str], pending: Sequence[MetricBatch]) -> None:
-        """Create a view ``metrics`` (object_id, key, step, wallclock, value, text, blob) for SQL.
+    def attach(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        objects: Mapping[str, str],
+        pending: Sequence[MetricBatch],
+        rewinds: Mapping[str, tuple[Rewind, ...]] | None = None,
+    ) -> None:
+        """Create a view ``metrics`` (object_id, key, step, wallclock, value, text, blob) for SQL, in place of one that is there.
+
+        The points may be read only when the view is queried. A query then fails, with an error of DuckDB's, when the storage does,
+        or when what was attached has been rearranged since; attaching again mends the latter.
 
         Args:
             connection: An in-memory database of the caller's.
             objects: The uids of all objects that exist, with their ids; points of others are left out.
             pending: As for :meth:`read`.
+            rewinds: Hidden ranges of the objects that have any, by uid.
         """
 
     @abc.abstractmethod
