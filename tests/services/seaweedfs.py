@@ -23,14 +23,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ACCESS_KEY = "modelbox"
-SECRET_KEY = "modelbox-secret"  # noqa: S105  # of a server on loopback that lives as long as the tests
+SECRET_KEY = "modelbox-secret"  # of a server on loopback that lives as long as the tests
 BUCKET = "modelbox-test"
 START_S = 30.0
 
-_PORTS = (
-    ["master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc"]
-    + ["s3.port", "s3.port.grpc", "admin.port", "admin.port.grpc"]
-)  # fmt: skip
+_SERVICES = ("master", "volume", "filer", "s3", "admin")
+_PORTS = tuple(f"{service}.port{kind}" for service in _SERVICES for kind in ("", ".grpc"))
 
 
 def binary() -> str | None:

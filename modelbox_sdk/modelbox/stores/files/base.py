@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import abc
 import contextlib
-import errno
 import os
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, NamedTuple
 
-from modelbox.errors import ModelBoxError, PermissionDeniedError, UnavailableError
+from modelbox.oserrors import storage_errors
+
+__all__ = ["COPY_CHUNK", "FileInfo", "Files", "fsync_folder", "storage_errors"]
 
 COPY_CHUNK = 1 << 20
 """Bytes read and written at a time where content is streamed."""
@@ -27,8 +28,8 @@ class Files(abc.ABC):
     """A tree of whole files, named by relative POSIX paths.
 
     A file appears under its name whole or not at all, and survives a crash of the machine once the call that wrote it has
-    returned. ``FileNotFoundError`` and ``FileExistsError`` are part of the interface; every other failure of the storage is a
-    ``ModelBoxError`` that names the place.
+    returned. The folder ``""`` is the root. ``FileNotFoundError`` and ``FileExistsError`` are part of the interface; every other
+    failure of the storage is a ``ModelBoxError`` that names the place. An ``OSError`` that leaves ``fill`` counts as one.
     """
 
     atomic_create = True
@@ -64,7 +65,10 @@ class Files(abc.ABC):
 
     @abc.abstractmethod
     def write_stream(self, path: str, fill: Callable[[BinaryIO], None]) -> None:
-        """Write a file, replacing one that is there, from what ``fill`` writes; if ``fill`` raises, nothing appears."""
+        """Write a file, replacing one that is there, from what ``fill`` writes; if ``fill`` raises, nothing appears.
+
+        The memory that is used does not grow with the size of the file.
+        """
 
     @abc.abstractmethod
     def open(self, path: str) -> BinaryIO:
@@ -98,7 +102,7 @@ class Files(abc.ABC):
     def delete_tree(self, folder: str) -> None:
         """Delete a folder and all that is in it, if it is there."""
 
-    def local_path(self, path: str) -> str | None:
+    def local_path(self, path: str) -> str | None:  # noqa: ARG002
         """The path under which other programs on this machine can open the file, if it has one."""
         return None
 
@@ -119,33 +123,6 @@ class Files(abc.ABC):
 
     def close(self) -> None:
         """Release what is held."""
-
-
-_REASONS = {
-    errno.ENOSPC: "no space is left",
-    errno.EDQUOT: "the disk quota is used up",
-    errno.EROFS: "the file system is read-only",
-    errno.EMFILE: "this process has too many open files",
-    errno.EIO: "the device reports an input/output error",
-}
-
-
-@contextlib.contextmanager
-def storage_errors(verb: str, place: str) -> Iterator[None]:
-    """Turn failures of a storage into ModelBox errors that name the place; missing and existing files pass."""
-    try:
-        yield
-    except (FileNotFoundError, FileExistsError, ModelBoxError):
-        raise
-    except PermissionError as error:
-        raise PermissionDeniedError(
-            f"cannot {verb} {place}: permission denied; give this user the right, or choose another store"
-        ) from error
-    except OSError as error:
-        reason = _REASONS.get(error.errno or 0) or error.strerror or str(error) or type(error).__name__
-        if error.errno == errno.EROFS:
-            raise PermissionDeniedError(f"cannot {verb} {place}: {reason}") from error
-        raise UnavailableError(f"cannot {verb} {place}: {reason}") from error
 
 
 def fsync_folder(path: str | os.PathLike[str]) -> None:

@@ -52,15 +52,17 @@ class MemoryFiles(Files):
         return None if content is None else len(content)
 
     def files(self, folder: str) -> list[FileInfo]:
-        return sorted(info for info in self.walk(folder) if "/" not in info.path[len(folder) + 1 :])
+        below = len(_prefix(folder))
+        return sorted(info for info in self.walk(folder) if "/" not in info.path[below:])
 
     def walk(self, folder: str) -> Iterator[FileInfo]:
+        prefix = _prefix(folder)
         with self._lock:
-            found = [FileInfo(path, len(data)) for path, data in self._contents.items() if path.startswith(f"{folder}/")]
+            found = [FileInfo(path, len(data)) for path, data in self._contents.items() if path.startswith(prefix)]
         yield from found
 
     def folders(self, folder: str) -> list[str]:
-        below = (info.path[len(folder) + 1 :] for info in self.walk(folder))
+        below = (info.path[len(_prefix(folder)) :] for info in self.walk(folder))
         return sorted({path.partition("/")[0] for path in below if "/" in path})
 
     def delete(self, path: str) -> None:
@@ -70,3 +72,10 @@ class MemoryFiles(Files):
     def delete_tree(self, folder: str) -> None:
         for info in list(self.walk(folder)):
             self.delete(info.path)
+
+    def forget_after_fork(self) -> None:
+        self._lock = threading.Lock()
+
+
+def _prefix(folder: str) -> str:
+    return f"{folder}/" if folder else ""

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import glob
 import inspect
 import os
+import time
+import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
-from modelbox.errors import InvalidArgumentError, UnavailableError
+from modelbox.errors import InvalidArgumentError, NotFoundError, PermissionDeniedError, UnavailableError
 from modelbox.stores.files.base import FileInfo, Files, storage_errors
+from modelbox.stores.files.multipart import Multipart, write_parts
 
 _STREAM_BLOCK = 16 << 20
-"""Part size of streamed uploads: S3 allows 10,000 parts, so objects of up to 160 GB."""
 _READ_BLOCK = 8 << 20
+_READERS = 16
+_S3 = ("s3", "s3a")
+_S3_OPTIONS = {
+    # A dead endpoint is reported after 4 attempts: some 5 s when it refuses, 20 s when it is silent.
+    "connect_timeout": 4,
+    "read_timeout": 20,
+    "retries": {"mode": "standard", "total_max_attempts": 2},
+    "max_pool_connections": 32,
+}
+_S3_ROUNDS = 2
+"""How often s3fs repeats what botocore gave up on."""
+_CONFLICT_ROUNDS = 6
+_CREATED_BY = "modelbox-created-by"
 
 
 class ObjectFiles(Files):
@@ -61,24 +79,57 @@ class ObjectFiles(Files):
             import fsspec
 
             with self._errors("open", self.url):
-                self._fs = fsspec.filesystem(self._protocol, use_listings_cache=False, skip_instance_cache=True)
+                if self._protocol in _S3:
+                    options: dict[str, Any] = {"config_kwargs": _S3_OPTIONS, "default_block_size": _READ_BLOCK}
+                    made = fsspec.filesystem(self._protocol, use_listings_cache=False, skip_instance_cache=True, **options)
+                    made.retries = _S3_ROUNDS
+                else:
+                    made = fsspec.filesystem(self._protocol, use_listings_cache=False, skip_instance_cache=True)
+                self._fs = made
         return self._fs
+
+    def multipart(self) -> Multipart | None:
+        """The calls for uploads in parts, where the storage is S3."""
+        return Multipart(self.fs) if self._protocol in _S3 else None
+
+    def key(self, path: str) -> str:
+        """The name of a file for the fsspec file system: bucket, prefix and path."""
+        return f"{self._root}/{path}" if path else self._root
+
+    def errors(self, verb: str, path: str) -> contextlib.AbstractContextManager[None]:
+        """A context that turns failures of the storage into ModelBox errors that name a file."""
+        return self._errors(verb, self.address(path))
 
     def read(self, path: str) -> bytes:
         with self._errors("read", self.address(path)):
-            return cast(bytes, self.fs.cat_file(self._key(path)))
+            return self._cat(path)
 
     def create(self, path: str, data: bytes) -> None:
         with self._errors("write", self.address(path)):
-            self.fs.pipe_file(self._key(path), data, mode="create")
+            if self._protocol not in _S3:
+                self.fs.pipe_file(self.key(path), data, mode="create")
+                return
+            for attempt in range(_CONFLICT_ROUNDS):
+                if attempt:
+                    time.sleep(0.05 * 2**attempt)
+                try:
+                    self._put_new(path, data)
+                    return
+                except OSError as error:
+                    # "In conflict" is not "exists": another conditional PUT, or a deletion, is under way.
+                    if _code(error) not in ("ConditionalRequestConflict", "409") or attempt == _CONFLICT_ROUNDS - 1:
+                        raise
 
     def write(self, path: str, data: bytes) -> None:
         with self._errors("write", self.address(path)):
-            self.fs.pipe_file(self._key(path), data)
+            self.fs.pipe_file(self.key(path), data)
 
     def write_stream(self, path: str, fill: Callable[[BinaryIO], None]) -> None:
         with self._errors("write", self.address(path)):
-            file = self.fs.open(self._key(path), "wb", block_size=_STREAM_BLOCK, autocommit=False)
+            if self._protocol in _S3:
+                write_parts(self.fs, self.key(path), fill)
+                return
+            file = self.fs.open(self.key(path), "wb", block_size=_STREAM_BLOCK, autocommit=False)
             try:
                 fill(file)
                 file.close()
@@ -89,61 +140,54 @@ class ObjectFiles(Files):
 
     def open(self, path: str) -> BinaryIO:
         with self._errors("read", self.address(path)):
-            return cast(BinaryIO, self.fs.open(self._key(path), "rb", block_size=_READ_BLOCK, cache_type="readahead"))
+            return cast(BinaryIO, self.fs.open(self.key(path), "rb", block_size=_READ_BLOCK, cache_type="readahead"))
 
     def size(self, path: str) -> int | None:
         with self._errors("read", self.address(path)):
             try:
-                return cast(int, self.fs.info(self._key(path))["size"])
+                found = self.fs.info(self.key(path))
+            except FileNotFoundError:
+                return None
+        return cast(int, found["size"]) if found["type"] == "file" else None
+
+    def files(self, folder: str) -> list[FileInfo]:
+        return sorted(self._infos(self._ls(folder), folder))
+
+    def walk(self, folder: str) -> Iterator[FileInfo]:
+        with self._listing(folder):
+            found = self.fs.find(self.key(folder), detail=True)
+            yield from self._infos(list(found.values()), folder)
+
+    def folders(self, folder: str) -> list[str]:
+        return sorted(entry["name"].rstrip("/").rpartition("/")[2] for entry in self._ls(folder) if entry["type"] == "directory")
+
+    def delete(self, path: str) -> None:
+        with self._errors("delete", self.address(path)), contextlib.suppress(FileNotFoundError):
+            self.fs.rm_file(self.key(path))
+
+    def delete_tree(self, folder: str) -> None:
+        with self._errors("delete", self.address(folder)), contextlib.suppress(FileNotFoundError):
+            if not glob.has_magic(self.key(folder)):
+                self.fs.rm(self.key(folder), recursive=True)
+                return
+        for info in list(self.walk(folder)):
+            self.delete(info.path)
+
+    def read_many(self, paths: list[str]) -> dict[str, bytes]:
+        # fs.cat would take names with * ? [ for patterns.
+        if not paths:
+            return {}
+
+        def read(path: str) -> bytes | None:
+            try:
+                return self.read(path)
             except FileNotFoundError:
                 return None
 
-    def files(self, folder: str) -> list[FileInfo]:
-        with self._errors("list", self.address(folder)):
-            found = [entry for entry in self._ls(folder) if entry["type"] == "file" and not entry["name"].endswith("/")]
-        return sorted(FileInfo(self._relative(entry["name"]), entry["size"]) for entry in found)
-
-    def walk(self, folder: str) -> Iterator[FileInfo]:
-        with self._errors("list", self.address(folder)):
-            try:
-                found = self.fs.find(self._key(folder), detail=True)
-            except FileNotFoundError:
-                return
-        for name, entry in found.items():
-            yield FileInfo(self._relative(name), entry["size"])
-
-    def folders(self, folder: str) -> list[str]:
-        with self._errors("list", self.address(folder)):
-            return sorted(e["name"].rstrip("/").rpartition("/")[2] for e in self._ls(folder) if e["type"] == "directory")
-
-    def delete(self, path: str) -> None:
-        with self._errors("delete", self.address(path)):
-            try:
-                self.fs.rm_file(self._key(path))
-            except FileNotFoundError:
-                return
-
-    def delete_tree(self, folder: str) -> None:
-        with self._errors("delete", self.address(folder)):
-            try:
-                self.fs.rm(self._key(folder), recursive=True)
-            except FileNotFoundError:
-                return
-
-    def read_many(self, paths: list[str]) -> dict[str, bytes]:
-        if not paths:
-            return {}
-        with self._errors("read", self.url):
-            found = self.fs.cat({self._key(path): None for path in paths}, on_error="return")
-        contents: dict[str, bytes] = {}
-        for path in paths:
-            content = found.get(self._key(path))
-            if isinstance(content, bytes):
-                contents[path] = content
-            elif content is not None and not isinstance(content, FileNotFoundError):
-                with self._errors("read", self.address(path)):
-                    raise content
-        return contents
+        self.fs  # noqa: B018  # made once, before the threads want it
+        with ThreadPoolExecutor(min(_READERS, len(paths)), thread_name_prefix="modelbox-read") as pool:
+            contents = zip(paths, pool.map(read, paths), strict=True)
+            return {path: content for path, content in contents if content is not None}
 
     def forget_after_fork(self) -> None:
         # The parent's event loop thread does not exist here; its file system must be neither used nor finalised.
@@ -153,15 +197,41 @@ class ObjectFiles(Files):
     def close(self) -> None:
         self._fs = None
 
-    def _ls(self, folder: str) -> list[dict[str, Any]]:
-        try:
-            found = self.fs.ls(self._key(folder), detail=True, refresh=True)
-        except FileNotFoundError:
-            return []
-        return cast("list[dict[str, Any]]", found)
+    def _cat(self, path: str) -> bytes:
+        # With more than one reader s3fs asks for the size first, a round trip for every file.
+        options = {"max_concurrency": 1} if self._protocol in _S3 and _takes(self.fs._cat_file, "max_concurrency") else {}
+        return cast(bytes, self.fs.cat_file(self.key(path), **options))
 
-    def _key(self, path: str) -> str:
-        return f"{self._root}/{path}" if path else self._root
+    def _put_new(self, path: str, data: bytes) -> None:
+        # A PUT whose answer was lost is repeated, and then refused because of itself: know one's own.
+        token = uuid.uuid4().hex
+        try:
+            self.fs.pipe_file(self.key(path), data, mode="create", chunksize=1 << 40, Metadata={_CREATED_BY: token})
+        except OSError as error:
+            if not (isinstance(error, FileExistsError) or _lost_exclusive_create(error)) or self._creator(path) != token:
+                raise
+
+    def _creator(self, path: str) -> str | None:
+        bucket, _, name = self.key(path).partition("/")
+        return cast("str | None", self.fs.call_s3("head_object", Bucket=bucket, Key=name).get("Metadata", {}).get(_CREATED_BY))
+
+    def _ls(self, folder: str) -> list[dict[str, Any]]:
+        with self._listing(folder):
+            return cast("list[dict[str, Any]]", self.fs.ls(self.key(folder), detail=True, refresh=True))
+        return []
+
+    def _infos(self, entries: list[dict[str, Any]], folder: str) -> Iterator[FileInfo]:
+        # A listing of what is a file gives the file itself; some tools mark folders with objects whose name ends in a slash.
+        above = f"{self.key(folder)}/"
+        for entry in entries:
+            name = entry["name"]
+            if entry["type"] == "file" and name.startswith(above) and not name.endswith("/"):
+                yield FileInfo(self._relative(name), entry["size"])
+
+    @contextmanager
+    def _listing(self, folder: str) -> Iterator[None]:
+        with self._errors("list", self.address(folder)), contextlib.suppress(FileNotFoundError):
+            yield
 
     def _relative(self, name: str) -> str:
         return name[len(self._root) + 1 :]
@@ -171,13 +241,18 @@ class ObjectFiles(Files):
         with storage_errors(verb, place):
             try:
                 yield
-            except (FileNotFoundError, FileExistsError, PermissionError):
-                raise
             except OSError as error:
+                code = _code(error)
+                if code == "NoSuchBucket":
+                    raise NotFoundError(f"cannot {verb} {place}: there is no such bucket; create it first") from error
                 if _lost_exclusive_create(error):
                     raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), place) from error
                 raise
             except Exception as error:
+                if type(error).__name__ in ("NoCredentialsError", "PartialCredentialsError"):
+                    raise PermissionDeniedError(
+                        f"cannot {verb} {place}: no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+                    ) from error
                 if type(error).__module__.partition(".")[0] in ("botocore", "aiobotocore", "aiohttp", "fsspec"):
                     raise UnavailableError(f"cannot {verb} {place}: {error}") from error
                 raise
@@ -188,16 +263,19 @@ _orphans: list[Any] = []
 
 def _creates_exclusively(kind: type) -> bool:
     """Whether a file system has its own ``mode="create"``; fsspec's default looks first and writes then."""
-    for name in ("_pipe_file", "pipe_file"):
-        method = kind.__dict__.get(name)
-        if method is not None and "mode" in inspect.signature(method).parameters:
-            return True
-    return False
+    return any(_takes(kind.__dict__.get(name), "mode") for name in ("_pipe_file", "pipe_file"))
+
+
+def _takes(function: Any, parameter: str) -> bool:
+    return function is not None and parameter in inspect.signature(function).parameters
+
+
+def _code(error: BaseException) -> str | None:
+    """The error code of S3 behind what s3fs raised."""
+    response = getattr(error.__cause__, "response", None)
+    return response.get("Error", {}).get("Code") if isinstance(response, dict) else None
 
 
 def _lost_exclusive_create(error: OSError) -> bool:
     """SeaweedFS and others answer 412 PreconditionFailed, which s3fs raises as EINVAL."""
-    response = getattr(error.__cause__, "response", None)
-    if not isinstance(response, dict):
-        return False
-    return response.get("Error", {}).get("Code") in ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
+    return _code(error) in ("PreconditionFailed", "412")

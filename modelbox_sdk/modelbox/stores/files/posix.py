@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import secrets
 import shutil
-import tempfile
+import stat
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
+from modelbox.errors import InvalidArgumentError
 from modelbox.stores.files.base import FileInfo, Files, fsync_folder, storage_errors
 
 _TEMPORARY = ".tmp-"
 _ABANDONED_S = 3600.0
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 class PosixFiles(Files):
@@ -30,14 +34,14 @@ class PosixFiles(Files):
         return self._root
 
     def local_path(self, path: str) -> str:
-        return f"{self._root}/{path}"
+        return f"{self._root}/{path}" if path else self._root
 
     def address(self, path: str) -> str:
         return Path(self.local_path(path)).as_uri()
 
     def read(self, path: str) -> bytes:
-        with storage_errors("read", self.local_path(path)), open(self.local_path(path), "rb", buffering=0) as file:
-            return file.readall()
+        with self.open(path, buffering=0) as file, storage_errors("read", self.local_path(path)):
+            return file.read()
 
     def create(self, path: str, data: bytes) -> None:
         target = self.local_path(path)
@@ -45,8 +49,7 @@ class PosixFiles(Files):
             file.write(data)
             file.flush()
             os.fdatasync(file.fileno())
-            # link(2) fails when the name exists, on NFS too, where O_EXCL and rename do not serve.
-            os.link(name, target)
+            _link(name, target)
             os.unlink(name)
             fsync_folder(os.path.dirname(target))
 
@@ -65,16 +68,20 @@ class PosixFiles(Files):
             os.replace(name, target)
             fsync_folder(os.path.dirname(target))
 
-    def open(self, path: str) -> BinaryIO:
+    def open(self, path: str, *, buffering: int = -1) -> BinaryIO:
         with storage_errors("read", self.local_path(path)):
-            return open(self.local_path(path), "rb")
+            try:
+                return open(self.local_path(path), "rb", buffering=buffering)
+            except (NotADirectoryError, IsADirectoryError) as error:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.local_path(path)) from error
 
     def size(self, path: str) -> int | None:
         with storage_errors("read", self.local_path(path)):
             try:
-                return os.stat(self.local_path(path)).st_size
+                found = os.stat(self.local_path(path))
             except (FileNotFoundError, NotADirectoryError):
                 return None
+        return found.st_size if stat.S_ISREG(found.st_mode) else None
 
     def files(self, folder: str) -> list[FileInfo]:
         return sorted(self._entries(folder))
@@ -82,7 +89,7 @@ class PosixFiles(Files):
     def walk(self, folder: str) -> Iterator[FileInfo]:
         yield from self._entries(folder)
         for name in self.folders(folder):
-            yield from self.walk(f"{folder}/{name}")
+            yield from self.walk(f"{folder}/{name}" if folder else name)
 
     def folders(self, folder: str) -> list[str]:
         with storage_errors("list", self.local_path(folder)):
@@ -93,12 +100,17 @@ class PosixFiles(Files):
                 return []
 
     def delete(self, path: str) -> None:
-        with storage_errors("delete", self.local_path(path)), contextlib.suppress(FileNotFoundError):
+        with storage_errors("delete", self.local_path(path)), contextlib.suppress(FileNotFoundError, NotADirectoryError):
             os.unlink(self.local_path(path))
 
     def delete_tree(self, folder: str) -> None:
-        with storage_errors("delete", self.local_path(folder)), contextlib.suppress(FileNotFoundError):
+        with storage_errors("delete", self.local_path(folder)), contextlib.suppress(FileNotFoundError, NotADirectoryError):
             shutil.rmtree(self.local_path(folder))
+
+    def make_folders(self, folder: str) -> None:
+        """Make a folder and its parents, each of them durable."""
+        with storage_errors("write", self.local_path(folder)):
+            _make_folders(self.local_path(folder))
 
     def _entries(self, folder: str) -> Iterator[FileInfo]:
         with storage_errors("list", self.local_path(folder)):
@@ -110,20 +122,20 @@ class PosixFiles(Files):
         for entry in found:
             with contextlib.suppress(FileNotFoundError):
                 if not entry.name.startswith(_TEMPORARY):
-                    yield FileInfo(f"{folder}/{entry.name}", entry.stat().st_size)
+                    yield FileInfo(f"{folder}/{entry.name}" if folder else entry.name, entry.stat().st_size)
                 elif time.time() - entry.stat().st_mtime > _ABANDONED_S:  # of a process that was killed
-                    os.unlink(entry.path)
+                    with contextlib.suppress(PermissionError):
+                        os.unlink(entry.path)
 
     @contextlib.contextmanager
     def _temporary(self, target: str) -> Iterator[tuple[BinaryIO, str]]:
         folder = os.path.dirname(target)
+        name = f"{folder}/{_TEMPORARY}{secrets.token_hex(8)}"
         try:
-            fd, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=folder)
+            file = open(name, "xb")  # noqa: SIM115
         except FileNotFoundError:
             _make_folders(folder)
-            fd, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=folder)
-        os.fchmod(fd, 0o666 & ~_umask())
-        file = cast(BinaryIO, os.fdopen(fd, "wb"))
+            file = open(name, "xb")  # noqa: SIM115
         try:
             with file:
                 yield file, name
@@ -131,6 +143,23 @@ class PosixFiles(Files):
             with contextlib.suppress(OSError):
                 os.unlink(name)
             raise
+
+
+def _link(source: str, target: str) -> None:
+    """Give a finished file its name; link(2) fails when the name exists, on NFS too, where O_EXCL and rename do not serve."""
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        # NFS may repeat a call whose answer was lost, and then find the name that it made itself.
+        if os.stat(source).st_nlink != 2:
+            raise
+    except OSError as error:
+        if error.errno in _NO_LINKS:
+            raise InvalidArgumentError(
+                f"{os.path.dirname(target)} cannot hold a store: its file system has no hard links,"
+                " without which two writers could both win; choose another folder, or s3://"
+            ) from error
+        raise
 
 
 def _make_folders(folder: str) -> None:
@@ -142,12 +171,3 @@ def _make_folders(folder: str) -> None:
     with contextlib.suppress(FileExistsError):
         os.mkdir(folder)
     fsync_folder(parent)
-
-
-def _umask() -> int:
-    # The only portable way to read the umask changes it for an instant; it is read once, at import.
-    return _UMASK
-
-
-_UMASK = os.umask(0)
-os.umask(_UMASK)

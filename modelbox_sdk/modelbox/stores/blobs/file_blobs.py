@@ -1,0 +1,74 @@
+"""Blobs as files: in a folder, in object storage, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import BinaryIO
+
+from modelbox.errors import NotFoundError
+from modelbox.stores.blobs.base import BlobInfo, BlobItem, BlobStore
+from modelbox.stores.blobs.bucket import BucketWriter
+from modelbox.stores.blobs.folder import FolderWriter
+from modelbox.stores.blobs.writer import ROOT, STAGING, BlobWriter, Progress, StreamWriter
+from modelbox.stores.files.base import Files
+from modelbox.stores.files.object_storage import ObjectFiles
+from modelbox.stores.files.posix import PosixFiles
+
+
+class FileBlobStore(BlobStore):
+    """Blobs under ``artifacts/`` of a tree of files.
+
+    Args:
+        files: The tree; it stays the caller's to close.
+    """
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._writer = _writer(files)
+
+    def put(self, name: str, digest: str, size: int, source: Callable[[], BinaryIO], progress: Progress | None = None) -> None:
+        self.put_many([BlobItem(name, digest, size, source)], progress)
+
+    def put_many(self, items: Sequence[BlobItem], progress: Progress | None = None) -> None:
+        self._writer.put_many(list({item.name: item for item in items}.values()), progress or _unheard)
+
+    def size(self, name: str) -> int | None:
+        return self._files.size(f"{ROOT}/{name}")
+
+    def open(self, name: str) -> BinaryIO:
+        try:
+            return self._files.open(f"{ROOT}/{name}")
+        except FileNotFoundError as error:
+            raise NotFoundError(f"there is no content {name} in {self._files.url}; it may have been deleted") from error
+
+    def uri(self, name: str) -> str:
+        return self._files.address(f"{ROOT}/{name}")
+
+    def blobs(self) -> Iterator[BlobInfo]:
+        for info in self._files.walk(ROOT):
+            if not info.path.startswith(f"{STAGING}/"):
+                yield BlobInfo(info.path.removeprefix(f"{ROOT}/"), info.size)
+
+    def delete(self, name: str) -> None:
+        self._files.delete(f"{ROOT}/{name}")
+
+    def clean(self, *, dry_run: bool) -> int:
+        return self._writer.clean(dry_run=dry_run)
+
+    def forget_after_fork(self) -> None:
+        self._files.forget_after_fork()
+
+    def close(self) -> None:
+        pass
+
+
+def _writer(files: Files) -> BlobWriter:
+    if isinstance(files, PosixFiles):
+        return FolderWriter(files)
+    if isinstance(files, ObjectFiles):
+        return BucketWriter(files)
+    return StreamWriter(files)
+
+
+def _unheard(count: int) -> None:
+    del count

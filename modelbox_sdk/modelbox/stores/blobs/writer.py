@@ -1,0 +1,86 @@
+"""How content gets into a storage."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Iterator, Sequence
+from typing import BinaryIO, TypeAlias
+
+from modelbox.errors import ChecksumError
+from modelbox.hashing import Hasher, read_into
+from modelbox.stores.blobs.base import BlobItem
+from modelbox.stores.files.base import Files
+
+ROOT = "artifacts"
+STAGING = f"{ROOT}/staging"
+ABANDONED_S = 24 * 3600.0
+"""An interrupted upload that nobody has continued for so long is garbage."""
+
+Progress: TypeAlias = Callable[[int], None]
+
+
+class BlobWriter(abc.ABC):
+    """Stores content in one kind of storage.
+
+    Args:
+        files: Where to.
+    """
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+
+    @abc.abstractmethod
+    def put_many(self, items: Sequence[BlobItem], progress: Progress) -> None:
+        """Store content of different names; see ``BlobStore.put_many``."""
+
+    def clean(self, *, dry_run: bool) -> int:
+        """Free what interrupted uploads left behind; the bytes."""
+        del dry_run
+        return 0
+
+    def has(self, item: BlobItem) -> bool:
+        """Whether the content is there; of another length, it is not what it should be and is written anew."""
+        return self._files.size(f"{ROOT}/{item.name}") == item.size
+
+
+class StreamWriter(BlobWriter):
+    """Stores content in any tree of files, one piece after the other."""
+
+    def put_many(self, items: Sequence[BlobItem], progress: Progress) -> None:
+        for item in items:
+            if self.has(item):
+                progress(item.size)
+            else:
+                self._put(item, progress)
+
+    def _put(self, item: BlobItem, progress: Progress) -> None:
+        def fill(file: BinaryIO) -> None:
+            with item.source() as source:
+                for chunk in verified_chunks(source, item):
+                    file.write(chunk)
+                    progress(len(chunk))
+
+        self._files.write_stream(f"{ROOT}/{item.name}", fill)
+
+
+def verified_chunks(source: BinaryIO, item: BlobItem, size: int = 0) -> Iterator[memoryview]:
+    """The content in chunks; after the last one, it is known to have the right digest and size.
+
+    A chunk is only valid until the next one is asked for.
+
+    Args:
+        source: A stream of the content.
+        item: What it must be.
+        size: Length of a chunk; 0 for one that suits hashing.
+
+    Raises:
+        ChecksumError: It is something else.
+    """
+    hasher = Hasher(item.size)
+    # One byte more than the content has would be enough to see that it is longer than it should be.
+    buffer = memoryview(bytearray(min(size or hasher.chunk, item.size + 1)))
+    while (count := read_into(source, buffer)) and hasher.size + count <= item.size:
+        hasher.update(buffer[:count])
+        yield buffer[:count]
+    if count or hasher.size != item.size or hasher.digest() != item.digest:
+        raise ChecksumError(f"the source of {item.name} is not the {item.size} bytes with the digest {item.digest}; it has changed")

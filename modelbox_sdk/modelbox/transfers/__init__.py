@@ -1,0 +1,8 @@
+"""Content between the user's files and a backend: uploads, downloads, and the cache of loaded models."""
+
+from modelbox.transfers.cache import materialise
+from modelbox.transfers.downloads import download
+from modelbox.transfers.sources import Source, collect
+from modelbox.transfers.uploads import upload
+
+__all__ = ["Source", "collect", "download", "materialise", "upload"]
