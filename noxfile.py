@@ -1,0 +1,83 @@
+"""What can be checked, each in an environment of its own: ``pip install "nox[uv]"``, then ``nox`` or ``nox -s NAME``.
+
+A Python that the machine lacks is skipped; with ``MODELBOX_NOX_STRICT=1`` it is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2"
+nox.options.default_venv_backend = "uv"
+nox.options.download_python = "never"
+nox.options.error_on_missing_interpreters = os.environ.get("MODELBOX_NOX_STRICT") == "1"
+nox.options.sessions = ["lint", "types", "tests", "docs", "wheel", "oldest"]
+
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
+OLDEST = PYTHONS[0]
+PYTEST = ("pytest", "-n", "2")
+
+SMOKE = """
+import sys, modelbox
+modelbox.ModelBoxClient
+heavy = {"duckdb", "fsspec", "grpc", "numpy", "pandas", "pyarrow", "requests", "s3fs"} & set(sys.modules)
+assert not heavy, f"import modelbox loads {heavy}"
+from importlib import metadata, resources
+assert resources.files("modelbox").joinpath("py.typed").is_file(), "py.typed is not in the wheel"
+assert metadata.version("modelbox-sdk") == modelbox.__version__
+assert "site-packages" in modelbox.__file__, modelbox.__file__
+"""
+
+
+@nox.session(python=OLDEST)
+def lint(session: nox.Session) -> None:
+    """Ruff: rules and format."""
+    session.install("ruff>=0.9")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session(python=OLDEST)
+def types(session: nox.Session) -> None:
+    """Mypy, strict."""
+    session.install("-e", ".[dev]")
+    session.run("mypy")
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """The test suite, on each supported Python."""
+    session.install("-e", ".[test]")
+    session.run(*PYTEST, *session.posargs)
+
+
+@nox.session(python=OLDEST)
+def oldest(session: nox.Session) -> None:
+    """The test suite with the oldest dependencies that ``pyproject.toml`` allows."""
+    session.install("--resolution", "lowest-direct", "-e", ".[test]")
+    session.run(*PYTEST, *session.posargs)
+
+
+@nox.session(python=OLDEST)
+def docs(session: nox.Session) -> None:
+    """The site; a broken link or reference is a failure."""
+    session.install("-e", ".[docs]")
+    session.run("mkdocs", "build", "--strict", "--site-dir", str(Path(session.create_tmp(), "site").absolute()))
+
+
+@nox.session(python=PYTHONS)
+def wheel(session: nox.Session) -> None:
+    """The built wheel, installed where the checkout cannot be seen, does the main job."""
+    folder = Path(session.create_tmp()).absolute()
+    for old in folder.glob("*.whl"):
+        old.unlink()
+    session.install("build")
+    session.run("python", "-m", "build", "--wheel", "--outdir", str(folder), silent=True)
+    (built,) = folder.glob("*.whl")
+    session.install("--reinstall-package", "modelbox-sdk", f"modelbox-sdk[demo] @ {built.as_uri()}")
+    session.chdir(folder)
+    session.run("python", "-c", SMOKE)
+    session.run("modelbox", "demo", env={"MODELBOX_URI": str(folder / "store")})
