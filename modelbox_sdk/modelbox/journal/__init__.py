@@ -1,1 +1,18 @@
 """The crash-safe, fork-safe file between a log call and a backend."""
+
+from modelbox.journal.adoption import AdoptionReport, PendingPoints, adopt_abandoned, read_pending, scan_pending
+from modelbox.journal.delivery import Sink
+from modelbox.journal.journal import Journal, PendingState
+from modelbox.journal.writer import Target
+
+__all__ = [
+    "AdoptionReport",
+    "Journal",
+    "PendingPoints",
+    "PendingState",
+    "Sink",
+    "Target",
+    "adopt_abandoned",
+    "read_pending",
+    "scan_pending",
+]
