@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from modelbox.display import values
 from modelbox.display.card import badge, limited
-from modelbox.display.markup import Markup, given, join, number, number_head, table, tag
+from modelbox.display.markup import Child, Markup, given, join, number, number_head, table, tag
 
 if TYPE_CHECKING:
     from modelbox import Artifact, Experiment, Model, ModelVersion
@@ -35,15 +35,12 @@ def artifacts_table(artifacts: Sequence[Artifact]) -> Markup | None:
     """Artifacts in a list; None when there are none."""
     if not artifacts:
         return None
-    rows = [
-        [given(one.name), number(f"{len(one.files):,}"), number(values.size(one.size)), values.moment(one.created_at), _where(one)]
-        for one in artifacts
-    ]
+    rows: list[list[Child]] = []
+    for one in artifacts:
+        files = one.files
+        tracked = next((file.uri for file in files if file.size is None), None)
+        held = "tracked" if files and all(file.size is None for file in files) else values.size(one.size)
+        cells = [given(one.name), number(f"{len(files):,}"), number(held), values.moment(one.created_at)]
+        rows.append([*cells, values.code(tracked) if tracked else None])
     head = ["name", number_head("files"), number_head("size"), "created", ""]
     return limited(rows, lambda shown: table(head, shown))
-
-
-def _where(artifact: Artifact) -> Markup | None:
-    """The address of an artifact that is only tracked."""
-    tracked = [file for file in artifact.files if file.size is None]
-    return values.code(tracked[0].uri) if tracked else None

@@ -52,7 +52,7 @@ def _ends(arrow: pa.Table) -> Markup | None:
     if left <= 0:
         rows = _rows(arrow)
     else:
-        between = [tag("td", f"{left:,} points between them", class_="more", colspan=4)]
+        between: list[Child] = [tag("td", f"{left:,} points between them", class_="more", colspan=4)]
         rows = [*_rows(arrow.slice(0, _END_ROWS)), between, *_rows(arrow.slice(len(arrow) - _END_ROWS))]
     return table(["key", number_head("step"), "wallclock", number_head("value")], rows)
 
