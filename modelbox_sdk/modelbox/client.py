@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from modelbox import settings
 from modelbox.backends.base import Backend
@@ -28,6 +28,7 @@ from modelbox.records import (
     ExperimentRecord,
     GarbageReport,
     ModelRecord,
+    ObjectType,
 )
 
 if TYPE_CHECKING:
@@ -141,10 +142,8 @@ class ModelBoxClient:
         Raises:
             NotFoundError: There is none.
         """
-        record = self._session.backend.get_object(id)
-        if not isinstance(record, ExperimentRecord):
-            raise NotFoundError(f"there is no experiment with the id {id!r}; it may have been deleted")
-        return Experiment(self._session, record)
+        record = self._session.backend.get_object(id, ObjectType.EXPERIMENT)
+        return Experiment(self._session, cast(ExperimentRecord, record))
 
     def list_experiments(self, namespace: str | None = None, *, limit: int | None = None) -> list[Experiment]:
         """The experiments of a namespace (the client's when None; ``"*"`` for all), newest first."""
@@ -195,9 +194,7 @@ class ModelBoxClient:
         """
         backend = self._session.backend
         with contextlib.suppress(NotFoundError):
-            record = backend.get_object(id_or_name)
-            if isinstance(record, ModelRecord):
-                return Model(self._session, record)
+            return Model(self._session, cast(ModelRecord, backend.get_object(id_or_name, ObjectType.MODEL)))
         return Model(self._session, backend.find_model(name=id_or_name, namespace=self._namespace(namespace)))
 
     def list_models(self, namespace: str | None = None, *, limit: int | None = None) -> list[Model]:
@@ -212,10 +209,8 @@ class ModelBoxClient:
             NotFoundError: There is none.
             ConflictError: One of its versions holds a unique tag, and ``force`` is False.
         """
-        record = self._session.backend.get_object(id)
-        if not isinstance(record, ModelRecord):
-            raise NotFoundError(f"there is no model with the id {id!r}; it may have been deleted")
-        self._session.backend.delete(id, force=force)
+        backend = self._session.backend
+        backend.delete(backend.get_object(id, ObjectType.MODEL).id, force=force)
 
     def load_model(
         self,
@@ -315,6 +310,30 @@ class ModelBoxClient:
         """
         return self._session.whole_backend.sql(query)
 
+    def export(self, path: str | os.PathLike[str], *, namespace: str | None = None) -> Path:
+        """Write what is in the store as Parquet files and plain files, for any tool to read.
+
+        The folder gets ``experiments.parquet``, and so on for ``models``, ``model_versions``, ``artifacts`` (a row for each file),
+        ``metadata``, ``metrics``, ``events`` and ``changes``, and the content of stored artifacts as
+        ``files/<artifact id>/<path>``. Points that a rewind hides are left out, and so is what is deleted meanwhile. The folder
+        appears under its name when it is whole.
+
+        Args:
+            path: A folder that does not exist, or is empty.
+            namespace: Which; the client's when None, ``"*"`` for all.
+
+        Returns:
+            The folder.
+
+        Raises:
+            InvalidArgumentError: Something is there already.
+            ChecksumError: Stored content does not match its digest.
+            PermissionDeniedError: The folder cannot be created or written.
+        """
+        from modelbox.exporting import export
+
+        return export(self, path, namespace=namespace)
+
     def collect_garbage(self, *, dry_run: bool = False) -> GarbageReport:
         """Free the content that nothing refers to any more, or say how much there is."""
         return self._session.backend.collect_garbage(dry_run=dry_run)
@@ -325,7 +344,7 @@ class ModelBoxClient:
         return Health(
             backend=self._backend.description(),
             waiting=pending.records,
-            oldest_s=pending.oldest_s,
+            oldest_s=pending.oldest_age_s or 0.0,
             last_error=pending.last_error,
         )
 

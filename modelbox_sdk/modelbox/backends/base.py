@@ -20,6 +20,7 @@ from modelbox.records import (
     ModelRecord,
     ModelVersionRecord,
     ObjectRecord,
+    ObjectType,
     PendingEvent,
 )
 
@@ -104,8 +105,8 @@ class Backend(abc.ABC):
         """Set the status to finished or failed (or back to running)."""
 
     @abc.abstractmethod
-    def get_object(self, id: str) -> ObjectRecord:
-        """The experiment, model, model version or artifact with an id.
+    def get_object(self, id: str, kind: ObjectType | None = None) -> ObjectRecord:
+        """The experiment, model, model version or artifact with an id; with ``kind``, only one of that type.
 
         Raises:
             NotFoundError: There is none.

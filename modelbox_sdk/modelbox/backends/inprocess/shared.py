@@ -23,10 +23,9 @@ class StoreRules(Backend):
         self._metrics = metrics
         self._blobs = blobs
 
-    def get_object(self, id: str) -> ObjectRecord:
+    def get_object(self, id: str, kind: ObjectType | None = None) -> ObjectRecord:
         view = self._metadata.view()
-        kind, row = self._require(view, id)
-        return rows.to_record(view, kind, row)
+        return rows.to_record(view, *self._require(view, id, *([kind] if kind else [])))
 
     def _require(self, view: View, id: str, *kinds: ObjectType) -> rows.Found:
         """The object with an id, of one of the given types if any are given."""

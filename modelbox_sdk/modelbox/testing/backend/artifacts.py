@@ -18,23 +18,22 @@ def digest(content: bytes) -> str:
     return f"blake3:{blake3.blake3(content).hexdigest()}"
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with files, one of them empty, one below."""
-    root = tmp_path / "some files"
-    (root / "sub" / "ディープ").mkdir(parents=True)
-    (root / "a.txt").write_bytes(b"hello")
-    (root / "empty").write_bytes(b"")
-    (root / "sub" / "ディープ" / "w 🚀.bin").write_bytes(bytes(range(256)) * 5000)
-    return root
-
-
 def tree(root: Path) -> dict[str, bytes]:
     """The files below a folder."""
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
 
 
 class ArtifactTests:
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        """A folder with files, one of them empty, one below."""
+        root = tmp_path / "some files"
+        (root / "sub" / "ディープ").mkdir(parents=True)
+        (root / "a.txt").write_bytes(b"hello")
+        (root / "empty").write_bytes(b"")
+        (root / "sub" / "ディープ" / "w 🚀.bin").write_bytes(bytes(range(256)) * 5000)
+        return root
+
     def test_a_file(self, client: ModelBoxClient, folder: Path, tmp_path: Path) -> None:
         exp = client.create_experiment("e")
         art = exp.upload_artifact("greeting", folder / "a.txt")

@@ -40,7 +40,7 @@ class ExperimentTests:
         assert len(ids) == 4
 
     def test_ids_are_the_same_in_every_store(self, client: ModelBoxClient) -> None:
-        assert client.create_experiment("run", namespace="n", owner="o").id == "e70ce6d1a24b4c59f6b0a5bb1fba6ba0"
+        assert client.create_experiment("run", namespace="n", owner="o").id == "0c27c4f5986239e1d5647f88f53cc187"
 
     def test_get_by_id(self, client: ModelBoxClient) -> None:
         exp = client.create_experiment("run", task="t")
