@@ -96,26 +96,32 @@ def adopt_writer(
         if not claimed:
             return
         for path in _files(os.path.join(folder, writer)):
-            data, contents = _read(path, writer)
-            batches = build_batches(data, contents, writer=writer)
-            while chunk := list(islice(batches, _BATCHES_A_CALL)):
-                with gate():
-                    sink.append_metrics(chunk)
-                report.batches += len(chunk)
-            for first in range(0, len(contents.events), _EVENTS_A_CALL):
-                events = [decode_event(data, at) for at in contents.events[first : first + _EVENTS_A_CALL]]
-                with gate():
-                    sink.append_events(writer, events)
-                report.events += len(events)
-            if contents.newer:
-                report.damage += contents.damage
-            elif contents.damage:
-                report.damage += contents.damage
-                os.rename(path, path + DAMAGED_SUFFIX)
-            else:
-                os.unlink(path)
+            # A thread that outlived the closing of its journal, or an adopter where there are no locks, may be at it too.
+            with contextlib.suppress(FileNotFoundError):
+                _deliver_file(path, writer, sink, gate, report)
         ownership.remove_claimed(folder, writer)
         report.writers.append(writer)
+
+
+def _deliver_file(
+    path: str, writer: str, sink: Sink, gate: Callable[[], AbstractContextManager[None]], report: AdoptionReport
+) -> None:
+    data, contents = _read(path, writer)
+    batches = build_batches(data, contents, writer=writer)
+    while chunk := list(islice(batches, _BATCHES_A_CALL)):
+        with gate():
+            sink.append_metrics(chunk)
+        report.batches += len(chunk)
+    for first in range(0, len(contents.events), _EVENTS_A_CALL):
+        events = [decode_event(data, at) for at in contents.events[first : first + _EVENTS_A_CALL]]
+        with gate():
+            sink.append_events(writer, events)
+        report.events += len(events)
+    report.damage += contents.damage
+    if contents.damage and not contents.newer:
+        os.rename(path, path + DAMAGED_SUFFIX)
+    elif not contents.newer:
+        os.unlink(path)
 
 
 def read_pending(folder: str | os.PathLike[str], uid: str | None = None) -> list[MetricBatch]:

@@ -41,8 +41,8 @@ class Journal(Writer):
     """The crash-safe record of what one process logs, and its delivery to a store.
 
     When a log call returns, its record survives the death of the process. Log calls never wait for the store, and never raise when
-    a storage fails: the journal then goes on in memory, warns once with a ``RuntimeWarning``, and `flush` raises. Nothing is created
-    and no thread is started before the first log call. All methods may be called from any thread, and log calls from signal
+    a storage fails: it then goes on in memory, warns once with a ``RuntimeWarning``, and `flush` raises. Nothing is created and
+    no thread is started before the first log call. All methods may be called from any thread, and log calls from signal
     handlers; after a fork the child has a journal of its own.
 
     Args:
