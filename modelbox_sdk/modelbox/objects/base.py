@@ -10,10 +10,11 @@ from typing import Any, Generic, TypeAlias, TypeVar, overload
 
 from modelbox.errors import InvalidArgumentError
 from modelbox.journal import Target
+from modelbox.journal.values import check_wallclock
 from modelbox.json_values import json_object
 from modelbox.objects.metric_table import MetricTable
 from modelbox.objects.session import Session
-from modelbox.records import Event, ObjectRecord, datetime_from_us, us_from_datetime
+from modelbox.records import Event, ObjectRecord, datetime_from_us
 
 Wallclock: TypeAlias = float | datetime | None
 R = TypeVar("R", bound=ObjectRecord)
@@ -169,7 +170,7 @@ class ModelBoxObject(Generic[R]):
         Raises:
             NotFoundError: The object has been deleted.
         """
-        since_us = us_from_datetime(since) if isinstance(since, datetime) else None if since is None else round(since * 1e6)
+        since_us = None if since is None else check_wallclock(since)
         return self._session.backend.events(self.id, since_us=since_us)
 
     @contextmanager

@@ -42,7 +42,8 @@ class MetricTable:
 
     def to_pandas(self) -> pd.DataFrame:
         """The points as a pandas DataFrame; pandas has to be installed (``modelbox-sdk[notebook]``)."""
-        return self._table.to_pandas()
+        frame: pd.DataFrame = self._table.to_pandas()
+        return frame
 
     def to_dict(self) -> dict[str, list[Any]]:
         """Columns ``key``, ``step``, ``wallclock`` (datetime) and ``value``, each value as it was logged: float, str or bytes."""

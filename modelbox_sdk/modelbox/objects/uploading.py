@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-from typing import IO, TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from modelbox.objects.base import ModelBoxObject
 from modelbox.records import ObjectRecord
 
 if TYPE_CHECKING:
     from modelbox.objects.artifact import Artifact
+    from modelbox.transfers import Source
 
-Source: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | IO[bytes]
 R = TypeVar("R", bound=ObjectRecord)
 
 

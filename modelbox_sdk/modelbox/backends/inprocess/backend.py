@@ -42,7 +42,12 @@ class InProcessBackend(ExperimentRules, ModelRules, LoggedRules, ArtifactRules):
         description: str,
     ) -> None:
         super().__init__(metadata, metrics, blobs)
-        self._parts = (metadata, metrics, blobs, *([storage] if storage is not None else []))
+        self._parts: tuple[MetadataStore | MetricsStore | BlobStore | Files, ...] = (
+            metadata,
+            metrics,
+            blobs,
+            *([storage] if storage is not None else []),
+        )
         self._spool = spool
         self._description = description
 

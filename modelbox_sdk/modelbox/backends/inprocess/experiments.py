@@ -68,7 +68,7 @@ class ExperimentRules(StoreRules):
         self, *, namespace: str | None, limit: int | None = None, parent_id: str | None = None
     ) -> list[ExperimentRecord]:
         limit = validation.limit(limit)
-        equals = {} if namespace is None else {"namespace": validation.namespace(namespace)}
+        equals: dict[str, Any] = {} if namespace is None else {"namespace": validation.namespace(namespace)}
         view = self._metadata.view()
         if parent_id is None:
             return [rows.experiment(row) for row in view.select("experiments", newest_first=True, limit=limit, **equals)]

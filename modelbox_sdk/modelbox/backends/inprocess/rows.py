@@ -86,13 +86,13 @@ def version(view: View, row: Row) -> ModelVersionRecord:
 
 def artifact(view: View, row: Row) -> ArtifactRecord:
     """The record of an artifact, with its files in the order of their paths."""
-    files = (
-        FileRecord(**{name: file.get(name) for name in FILE_COLUMNS})
-        for file in view.select("artifact_files", artifact_id=row["id"])
-    )
-    return ArtifactRecord(
-        **_common(row), object_id=row["object_id"], object_type=ObjectType(row["object_type"]), files=tuple(files)
-    )
+    files = tuple(_file(file) for file in view.select("artifact_files", artifact_id=row["id"]))
+    return ArtifactRecord(**_common(row), object_id=row["object_id"], object_type=ObjectType(row["object_type"]), files=files)
+
+
+def _file(row: Row) -> FileRecord:
+    columns: dict[str, Any] = {name: row.get(name) for name in FILE_COLUMNS}
+    return FileRecord(**columns)
 
 
 FILE_COLUMNS = tuple(field.name for field in dataclasses.fields(FileRecord))

@@ -23,12 +23,12 @@ def text(value: Any, what: str) -> str:
 
 def name(value: Any, what: str) -> str:
     """A text that names something: not empty, at most 1,024 bytes of UTF-8."""
-    value = text(value, what)
-    if not value.strip():
-        raise InvalidArgumentError(f"{what} is {value!r}; it must not be empty")
-    if len(value.encode()) > _MAX_NAME_BYTES:
-        raise InvalidArgumentError(f"{what} is {len(value.encode())} bytes long; at most {_MAX_NAME_BYTES} are accepted")
-    return value
+    checked = text(value, what)
+    if not checked.strip():
+        raise InvalidArgumentError(f"{what} is {checked!r}; it must not be empty")
+    if len(checked.encode()) > _MAX_NAME_BYTES:
+        raise InvalidArgumentError(f"{what} is {len(checked.encode())} bytes long; at most {_MAX_NAME_BYTES} are accepted")
+    return checked
 
 
 def namespace(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -111,7 +112,8 @@ class ExperimentTests:
 
     @pytest.mark.parametrize("name", ["", "  ", "nul\0", "\ud800", "a" * 1025])
     def test_names_that_cannot_be_used(self, client: ModelBoxClient, name: str) -> None:
-        for arguments in ({"name": name}, {"name": "ok", "namespace": name}, {"name": "ok", "owner": name}):
+        bad: list[dict[str, Any]] = [{"name": name}, {"name": "ok", "namespace": name}, {"name": "ok", "owner": name}]
+        for arguments in bad:
             with pytest.raises(modelbox.InvalidArgumentError):
                 client.create_experiment(**arguments)
         assert client.list_experiments("*") == []

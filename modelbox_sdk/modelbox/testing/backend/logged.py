@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from modelbox import ModelBoxClient
 from modelbox.objects.base import ModelBoxObject
 
 
-def each_object(client: ModelBoxClient) -> list[ModelBoxObject]:
+def each_object(client: ModelBoxClient) -> list[ModelBoxObject[Any]]:
     """One object of each type."""
     exp = client.create_experiment("e")
     model = client.create_model("m")

@@ -26,7 +26,7 @@ class Number:
         return 0.1
 
 
-def points(obj: ModelBoxObject, *keys: str, **arguments: Any) -> list[tuple[str, int, Any]]:
+def points(obj: ModelBoxObject[Any], *keys: str, **arguments: Any) -> list[tuple[str, int, Any]]:
     """Key, step and value of each point."""
     columns = obj.metrics(*keys, **arguments).to_dict()
     return list(zip(columns["key"], columns["step"], columns["value"], strict=True))
@@ -57,7 +57,20 @@ class MetricTests:
 
     def test_values_survive_exactly(self, client: ModelBoxClient) -> None:
         exp = client.create_experiment("e")
-        values = [0.1, -0.0, 5e-324, 1.7976931348623157e308, math.nan, math.inf, -math.inf, 2**53, -(2**60), 0, True, Number()]
+        values: list[Any] = [
+            0.1,
+            -0.0,
+            5e-324,
+            1.7976931348623157e308,
+            math.nan,
+            math.inf,
+            -math.inf,
+            2**53,
+            -(2**60),
+            0,
+            True,
+            Number(),
+        ]
         for step, value in enumerate(values):
             exp.log_metrics({"x": value}, step=step)
         client.flush()
@@ -114,14 +127,15 @@ class MetricTests:
         for step in (INT64[0] - 1, INT64[1] + 1):
             with pytest.raises(modelbox.InvalidArgumentError, match="step"):
                 exp.log_metrics({"x": 1.0}, step=step)
-        for step in (1.0, "1", True):
+        bad_steps: list[Any] = [1.0, "1", True]
+        for step in bad_steps:
             with pytest.raises(TypeError, match="step"):
-                exp.log_metrics({"x": 1.0}, step=step)  # type: ignore[arg-type]
+                exp.log_metrics({"x": 1.0}, step=step)
 
     def test_wallclocks(self, client: ModelBoxClient) -> None:
         exp = client.create_experiment("e")
         local = datetime(2024, 1, 2, 3, 4, 5, 678901)  # naive: local time
-        given = [1_700_000_000, 1_700_000_000.123456, datetime(2024, 1, 2, 3, 4, 5, 6, tzinfo=UTC), local, 0, -1.5]
+        given: list[Any] = [1_700_000_000, 1_700_000_000.123456, datetime(2024, 1, 2, 3, 4, 5, 6, tzinfo=UTC), local, 0, -1.5]
         expected = [
             datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC), datetime(2023, 11, 14, 22, 13, 20, 123456, tzinfo=UTC),
             datetime(2024, 1, 2, 3, 4, 5, 6, tzinfo=UTC), local.astimezone(UTC), datetime(1970, 1, 1, tzinfo=UTC),

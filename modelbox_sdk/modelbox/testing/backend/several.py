@@ -90,7 +90,7 @@ class SeveralClientsTests:
         exp.log_metrics({"x": 20}, step=2)
         assert points(exp) == [("x", 0, 0), ("x", 1, 1), ("x", 2, 20)]
 
-    def test_racing_for_a_tag_has_one_winner(self, open_client: OpenClient) -> None:
+    def test_clients_racing_for_a_tag_have_one_winner(self, open_client: OpenClient) -> None:
         clients = [open_client() for _ in range(4)]
         clients[0].create_model("m")
         won = []
