@@ -1,0 +1,1 @@
+../modelbox_sdk/modelbox/cli/demo/quickstart.py

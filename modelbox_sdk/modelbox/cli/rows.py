@@ -1,0 +1,101 @@
+"""What the command line prints of each kind of object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from modelbox import Artifact, Event, Experiment, Lineage, MetricTable, Model, ModelVersion
+
+Record: TypeAlias = dict[str, Any]
+
+_TIMES = ("created_at", "updated_at")
+EXPERIMENT = ("id", "name", "namespace", "owner", "external_id", "framework", "task", "status", "parent_id", *_TIMES)
+MODEL = ("id", "name", "namespace", "owner", "task", "description", "labels", *_TIMES)
+VERSION = (
+    *("id", "model_id", "version", "name", "namespace", "description", "framework", "experiment_id", "unique_tags", "labels"),
+    *_TIMES,
+)
+ARTIFACT = ("id", "name", "namespace", "object_id", "size", "files", *_TIMES)
+FILE = ("path", "size", "digest", "content_type", "uri")
+EVENT = ("seq", "wallclock", "name", "source", "metadata", "object_id")
+CHANGE = ("seq", "at", "action", "object_type", "object_id", "namespace", "payload")
+SUMMARY = ("key", "points", "first_step", "last_step", "last", "min", "max")
+
+
+def record(found: object, columns: Iterable[str]) -> Record:
+    """The attributes of an object with these names."""
+    return {name: getattr(found, name) for name in columns}
+
+
+def artifact_record(artifact: Artifact) -> Record:
+    """An artifact with its files."""
+    return record(artifact, ARTIFACT) | {"files": [record(file, FILE) for file in artifact.files]}
+
+
+def experiment_details(experiment: Experiment) -> Record:
+    """An experiment with what hangs on it."""
+    return record(experiment, EXPERIMENT) | {
+        "metadata": experiment.metadata(),
+        "metrics": summary(experiment.metrics()),
+        "artifacts": [artifact_record(artifact) for artifact in experiment.artifacts()],
+        "children": [record(child, EXPERIMENT) for child in experiment.children()],
+        "versions": [record(version, VERSION) for version in experiment.lineage().versions],
+    }
+
+
+def model_details(model: Model) -> Record:
+    """A model with what hangs on it."""
+    return record(model, MODEL) | {
+        "metadata": model.metadata(),
+        "versions": [record(version, VERSION) for version in model.list_versions()],
+        "artifacts": [artifact_record(artifact) for artifact in model.artifacts()],
+    }
+
+
+def version_details(version: ModelVersion) -> Record:
+    """A model version with what hangs on it and what is behind it."""
+    return record(version, VERSION) | {
+        "metadata": version.metadata(),
+        "metrics": summary(version.metrics()),
+        "artifacts": [artifact_record(artifact) for artifact in version.artifacts()],
+        "lineage": _lineage(version.lineage()),
+    }
+
+
+def _lineage(lineage: Lineage) -> Record:
+    return {
+        "experiments": [record(experiment, EXPERIMENT) for experiment in lineage.experiments],
+        "datasets": [artifact_record(artifact) for artifact in lineage.datasets],
+        "artifacts": [artifact_record(artifact) for artifact in lineage.artifacts],
+    }
+
+
+def summary(table: MetricTable) -> list[Record]:
+    """Each metric in a line: how many points, over which steps, the last value, and the least and the greatest."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    arrow = table.to_arrow()
+    # NaN counts neither as the least nor as the greatest.
+    ordered = pc.if_else(pc.is_nan(arrow["value"]), pa.scalar(None, pa.float64()), arrow["value"])
+    grouped = arrow.select(["key", "step", "value"]).append_column("ordered", ordered).group_by("key", use_threads=False)
+    found = grouped.aggregate(
+        [("step", "count"), ("step", "first"), ("step", "last"), ("value", "last"), ("ordered", "min"), ("ordered", "max")]
+    )
+    names = dict(
+        zip(("key", "step_count", "step_first", "step_last", "value_last", "ordered_min", "ordered_max"), SUMMARY, strict=True)
+    )
+    return [{new: row[old] for old, new in names.items()} for row in found.to_pylist()]
+
+
+def points(table: MetricTable, columns: Iterable[str]) -> Iterator[Record]:
+    """The points, a batch of them in memory at a time."""
+    for batch in table.to_arrow().select(list(columns)).to_batches(max_chunksize=10_000):
+        yield from batch.to_pylist()
+
+
+def event_record(event: Event) -> Record:
+    """An event."""
+    return record(event, EVENT)
