@@ -48,7 +48,7 @@ class Multipart:
         Raises:
             FileNotFoundError: The upload is not there any more.
         """
-        answer = self._call("upload_part", key, UploadId=upload_id, PartNumber=number, Body=data)
+        answer = self._call("upload_part", key, UploadId=upload_id, PartNumber=number, Body=bytes(data))
         return cast(str, answer["ETag"])
 
     def complete(self, key: str, upload_id: str, etags: dict[int, str]) -> None:
