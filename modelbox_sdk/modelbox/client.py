@@ -9,7 +9,7 @@ import re
 import sys
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -92,6 +92,7 @@ class ModelBoxClient:
             self._backend, journal, namespace=namespace, owner=lambda: owner if owner is not None else settings.default_owner()
         )
         _open_clients.add(self)
+        _close_with_worker()
 
     # -- experiments
 
@@ -264,7 +265,7 @@ class ModelBoxClient:
             since: The ``seq`` of the last change already known; 0 for the beginning.
             limit: At most so many.
         """
-        return self._session.backend.changes(since=since, limit=limit, namespace=self._namespaces(namespace))
+        return self._session.feed_backend.changes(since=since, limit=limit, namespace=self._namespaces(namespace))
 
     def watch(self, namespace: str | None = None, *, since: int | None = None, timeout: float | None = None) -> Iterator[Change]:
         """Follow the changes as they are committed, by this and other processes.
@@ -275,7 +276,7 @@ class ModelBoxClient:
                 now on, 0 for the beginning.
             timeout: End after so many seconds without a change; None to go on for ever.
         """
-        backend = self._session.backend
+        backend = self._session.feed_backend
         position = backend.last_seq() if since is None else since
         wanted = self._namespaces(namespace)
         backend.changes(since=position, limit=0, namespace=wanted)  # refuse bad arguments now, not at the first change
@@ -284,8 +285,9 @@ class ModelBoxClient:
     def _follow(self, namespace: str | None, position: int, timeout: float | None) -> Iterator[Change]:
         deadline = None if timeout is None else time.monotonic() + timeout
         while not self._closed:
-            newest = self._backend.last_seq()
-            found = self._backend.changes(since=position, limit=_WATCH_PAGE, namespace=namespace)
+            backend = self._session.feed_backend
+            newest = backend.last_seq()
+            found = backend.changes(since=position, limit=_WATCH_PAGE, namespace=namespace)
             for change in found:
                 position = change.seq
                 yield change
@@ -296,7 +298,7 @@ class ModelBoxClient:
             left = _WATCH_WAIT_S if deadline is None else deadline - time.monotonic()
             if left <= 0:
                 return
-            self._backend.wait_for_changes(position, min(left, _WATCH_WAIT_S))
+            backend.wait_for_changes(position, min(left, _WATCH_WAIT_S))
 
     # -- the whole store
 
@@ -388,9 +390,6 @@ class ModelBoxClient:
     def __repr__(self) -> str:
         return f"<ModelBoxClient {self._backend.description()}{' (closed)' if self._closed else ''}>"
 
-    def _forget_after_fork(self) -> None:
-        self._backend.forget_after_fork()
-
     def _namespace(self, namespace: str | None) -> str:
         return self._session.namespace if namespace is None else namespace
 
@@ -418,11 +417,6 @@ def _open_backend(uri: str, token: str | None) -> Backend:
 _open_clients: weakref.WeakSet[ModelBoxClient] = weakref.WeakSet()
 
 
-def _for_each_client(act: Callable[[ModelBoxClient], None]) -> None:
-    for client in list(_open_clients):
-        act(client)
-
-
 def _close_at_exit() -> None:
     """Close what was left open, within one bound for all, and say what could not be delivered."""
     deadline = time.monotonic() + _EXIT_TIMEOUT_S
@@ -433,5 +427,20 @@ def _close_at_exit() -> None:
             print(f"modelbox: {error}", file=sys.stderr)  # noqa: T201
 
 
+def _close_with_worker() -> None:
+    """Children of multiprocessing leave by ``os._exit``, which runs its finalizers and no exit handlers."""
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        util.Finalize(None, _close_at_exit, exitpriority=10)
+
+
+def _after_fork_in_child() -> None:
+    for client in list(_open_clients):
+        client._backend.forget_after_fork()
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None:  # which forgets the parent's finalizers first, and then runs this
+        util.register_after_fork(_close_with_worker, lambda close: close())
+
+
 atexit.register(_close_at_exit)
-os.register_at_fork(after_in_child=lambda: _for_each_client(ModelBoxClient._forget_after_fork))
+os.register_at_fork(after_in_child=_after_fork_in_child)

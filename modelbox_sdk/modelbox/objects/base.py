@@ -171,7 +171,7 @@ class ModelBoxObject(Generic[R]):
             NotFoundError: The object has been deleted.
         """
         since_us = None if since is None else check_wallclock(since)
-        return self._session.backend.events(self.id, since_us=since_us)
+        return self._session.feed_backend.events(self.id, since_us=since_us)
 
     @contextmanager
     def span(self, name: str, **metadata: Any) -> Iterator[None]:

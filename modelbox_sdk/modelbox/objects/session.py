@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 from modelbox.backends.base import Backend
-from modelbox.journal import Journal
+from modelbox.errors import ModelBoxError
+from modelbox.journal import Journal, adopt_abandoned
 
 
 class Session:
@@ -14,12 +16,11 @@ class Session:
     Attributes:
         journal: Takes log calls.
         namespace: Where objects are created and looked up by default.
-        owner: Who owns what is created by default.
     """
 
     def __init__(self, backend: Backend, journal: Journal, *, namespace: str, owner: Callable[[], str]) -> None:
         self._backend = backend
-        self._delivers_to_be_seen = not backend.spool().shared
+        self._spool = backend.spool()
         self._owner = owner
         self.journal = journal
         self.namespace = namespace
@@ -31,19 +32,33 @@ class Session:
 
     @property
     def backend(self) -> Backend:
-        """The backend, for reading and changing metadata: every event logged before is in the feed first."""
+        """The backend, for what is in the log of changes already, and for changing it: events logged before come first."""
         self.journal.deliver_events()
+        return self._backend
+
+    @property
+    def feed_backend(self) -> Backend:
+        """The backend, for reading the feed: also the events that a dead process logged last are in it."""
+        self._adopt()
+        return self.backend
+
+    @property
+    def metrics_backend(self) -> Backend:
+        """The backend, for reading metrics: every point logged before can be seen, also what a dead process logged last."""
+        if not self._spool.shared:
+            self._adopt()
+            self.journal.flush()
         return self._backend
 
     @property
     def whole_backend(self) -> Backend:
-        """The backend, for reading events and metrics: all that was logged before can be seen."""
+        """The backend, for reading everything."""
         self.journal.deliver_events()
+        self._adopt()
         return self.metrics_backend
 
-    @property
-    def metrics_backend(self) -> Backend:
-        """The backend, for reading metrics: every point logged before can be seen."""
-        if self._delivers_to_be_seen:
-            self.journal.flush()
-        return self._backend
+    def _adopt(self) -> None:
+        if self._spool.folder is not None:
+            # Reading works without the right to write, and while the journals wait for better times.
+            with contextlib.suppress(ModelBoxError, OSError):
+                adopt_abandoned(self._spool.folder, self._backend)
