@@ -17,6 +17,7 @@ from modelbox.journal import layout
 from modelbox.records import PendingEvent
 
 _STREAK = 8
+_ZEROS = bytes(1 << 16)
 _MIN_SIZES = {
     layout.SERIES: layout.HEAD_SIZE,
     layout.SCALARS: layout.HEAD_SIZE + 16,
@@ -92,6 +93,7 @@ class Decoder:
         self._seed = layout.seed_of(writer, number)
         self._name = name
         self._trusted = trusted
+        self._used = len(data)
         self.contents = Contents()
 
     def read_all(self) -> Contents:
@@ -105,6 +107,7 @@ class Decoder:
             self.contents.newer = True
             self._damaged(0, f"it is of format {header.version}, newer than {layout.FORMAT_VERSION}; update modelbox-sdk")
         else:
+            self._used = _used(self._data)
             self.read(layout.HEADER_SIZE, len(self._data) & ~7, header.first_sequence)
         return self.contents
 
@@ -114,7 +117,8 @@ class Decoder:
         contents = self.contents
         unpack = layout.HEAD.unpack_from
         at, last, streak = start, (0, 0), 0
-        while at + layout.SMALLEST_RECORD <= end:
+        last_start = min(end - layout.SMALLEST_RECORD, self._used - 1)
+        while at <= last_start:
             checksum, size, kind, series, _ = unpack(self._data, at)
             if not self._is_record(at, end, checksum, size, kind):
                 at = self._resume(at, end)
@@ -183,12 +187,8 @@ class Decoder:
 
     def _resume(self, at: int, end: int) -> int:
         """The start of the next whole record after something that is none; the end when there is none."""
-        rest = len(bytes(self._data[at:end]).rstrip(b"\0"))
-        last = at + rest
         unpack = layout.HEAD.unpack_from
-        for start in range(at + 8, last, 8):
-            if start + layout.SMALLEST_RECORD > end:
-                break
+        for start in range(at + 8, min(end - layout.SMALLEST_RECORD + 1, self._used), 8):
             checksum, size, kind, _, _ = unpack(self._data, start)
             if kind in _MIN_SIZES and self._is_record(start, end, checksum, size, kind):
                 self._damaged(at, f"{start - at} bytes are not what was written")
@@ -197,6 +197,17 @@ class Decoder:
 
     def _damaged(self, at: int, what: str) -> None:
         self.contents.damage.append(CorruptStoreError(f"journal {self._name} at byte {at}: {what}"))
+
+
+def _used(data: memoryview) -> int:
+    """Where only zeros follow. A file is mostly that while it is young, and comparing is much faster than looking for the end."""
+    end = len(data)
+    while end:
+        chunk = bytes(data[max(0, end - len(_ZEROS)) : end])
+        if chunk != _ZEROS[: len(chunk)]:
+            return end - len(chunk) + len(chunk.rstrip(b"\0"))
+        end -= len(chunk)
+    return 0
 
 
 def decode_event(data: memoryview, at: int) -> PendingEvent:

@@ -111,14 +111,15 @@ class Delivery:
 
     def wake_for_event(self) -> None:
         """Tell the thread that there is an event, unless it has been told."""
-        if not self._event_noted:
+        if not self._event_noted or self._files.parked:
             self._event_noted = True
             self.wake(tick=False)
 
     def wake(self, *, tick: bool) -> None:
         """Tell the thread that there is something new, or, with ``tick``, that a file is full."""
-        self._files.parked = False
+        # In this order, so that an interrupt in between wakes the thread twice, and not never.
         self._commands.put(tick)
+        self._files.parked = False
 
     def run(self, work: Callable[[], object], timeout_s: float | None) -> None:
         """Do something in the delivery thread, at once, and wait for it.
@@ -279,26 +280,30 @@ class Delivery:
 
     def _work(self) -> None:
         now = time.monotonic()
-        tick = now >= self._tick_due
         self._event_due = math.inf
         self._event_noted = False
-        self.deliver_events()
-        if not tick:
+        if now < self._tick_due:
+            self.deliver_events()
             return
         seen = sum(segment.end for segment in self._files.all)
         self._quiet = self._quiet + 1 if seen == self._seen else 0
         self._seen = seen
         self._tick_due = now + TICK_S
-        self.settle()
-        if self._files.wants_spare:
-            self._files.prepare()
-        delivered = self.deliver_metrics(all_of_it=not self._shared)
-        if self._shared:
-            self.sync()
+        delivered = False
+
+        def deliver_metrics() -> None:
+            nonlocal delivered
+            delivered = self.deliver_metrics(all_of_it=not self._shared)
+
+        attempt_all(self.deliver_events, deliver_metrics, self.settle, self._prepare, self.sync if self._shared else _nothing)
         if delivered and self._maintain is not None:
             self._do_maintain(self._maintain)
         self._adopt_one()
         self._park_when_quiet()
+
+    def _prepare(self) -> None:
+        if self._files.wants_spare:
+            self._files.prepare()
 
     def _park_when_quiet(self) -> None:
         if self._quiet < _QUIET_TICKS or self._orphans:
@@ -321,8 +326,11 @@ class Delivery:
         if self._orphans is None:
             self._orphans = adoption.abandoned(self._folder)
         if self._orphans:
-            adoption.adopt_writer(self._folder, self._orphans[-1], self._sink, self._passing)
-            self._orphans.pop()
+            writer = self._orphans.pop()
+            try:
+                adoption.adopt_writer(self._folder, writer, self._sink, self._passing)
+            except Exception as error:  # noqa: BLE001 - what a dead process left must not hold up what this one logs
+                _log.warning("the journal %s of a dead process is not delivered, and stays: %s", writer, error)
             if self._orphans:
                 self._tick_due = time.monotonic()
 
@@ -368,3 +376,23 @@ def _first_ranges(segment: Segment) -> list[Range]:
             break
         chunk.append(sealed)
     return chunk
+
+
+def attempt_all(*works: Callable[[], object]) -> None:
+    """Do things that do not depend on one another.
+
+    Raises:
+        Exception: The first one that was raised, after all have been attempted.
+    """
+    errors: list[Exception] = []
+    for work in works:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - raised below
+            errors.append(error)
+    if errors:
+        raise errors[0]
+
+
+def _nothing() -> None:
+    pass

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from modelbox.errors import UnavailableError
 from modelbox.journal import layout, ownership
 from modelbox.journal.decode import Decoder
-from modelbox.journal.delivery import Delivery, Sink
+from modelbox.journal.delivery import Delivery, Sink, attempt_all
 from modelbox.journal.segments import DEFAULT_SIZE, Segment, Segments
 from modelbox.journal.writer import Writer
 
@@ -117,7 +117,7 @@ class Journal(Writer):
         try:
             if self._shared:
                 if self._files.homeless:
-                    self._delivery.run(self._delivery.settle, timeout_s)
+                    self._delivery.run(self._bring_home, timeout_s)
                 self._delivery.sync()
                 self.deliver_events(timeout_s)
             else:
@@ -172,14 +172,13 @@ class Journal(Writer):
     # -- the slow path of the rest
 
     def _deliver_all(self) -> None:
-        errors: list[Exception] = []
-        for work in (self._delivery.deliver_events, lambda: self._delivery.deliver_metrics(all_of_it=True)):
-            try:
-                work()
-            except Exception as error:  # noqa: BLE001 - the first is raised below; events do not wait for metrics, nor they for them
-                errors.append(error)
-        if errors:
-            raise errors[0]
+        attempt_all(self._delivery.deliver_events, lambda: self._delivery.deliver_metrics(all_of_it=True))
+
+    def _bring_home(self) -> None:
+        """Get what is only in memory out of it: into the store if it is a whole file, or else onto the disk."""
+        with contextlib.suppress(Exception):
+            self._delivery.deliver_metrics(all_of_it=False)
+        self._delivery.settle()
 
     def _deliver_until(self, deadline: float) -> Exception | None:
         wait = _RETRY_S
