@@ -22,7 +22,7 @@ create view models as
     select id, name, namespace, owner, task, description, labels::json as labels, created_at, updated_at from _models;
 create view model_versions as
     select v.id, v.model_id, m.name as model, v.version, v.name, v.namespace, v.description, v.framework, v.experiment_id,
-        list_transform(v.datasets::json[], d -> d->>0) as dataset_ids,
+        [d->>0 for d in v.datasets::json[]] as dataset_ids,
         coalesce((select list(tag order by tag) from _tags t where t.version_id = v.id), []) as unique_tags,
         v.labels::json as labels, v.created_at, v.updated_at
     from _model_versions v join _models m on m.id = v.model_id;
@@ -36,7 +36,7 @@ create view artifacts as
         a.created_at, a.updated_at
     from _artifacts a;
 create view changes as
-    select seq, action, object_type, object_id, namespace, at, payload::json as payload from _changes;
+    select seq, action, object_type, object_id, namespace, "at", payload::json as payload from _changes;
 create view events as
     select c.seq, c.object_type, c.object_id, c.namespace, c.payload->>'name' as name, c.payload->>'source' as source,
         (c.payload->>'wallclock')::timestamptz as wallclock, (c.payload::json)->'metadata' as metadata
@@ -60,8 +60,9 @@ def run_query(query: str, metadata: MetadataStore, metrics: MetricsStore, pendin
 
     import duckdb
 
-    connection = duckdb.connect(":memory:", config={"TimeZone": "UTC"})
+    connection = duckdb.connect(":memory:")
     try:
+        connection.execute("set TimeZone = 'UTC'")
         _require_one_select(connection, query)
         for name, table in metadata.snapshot().items():
             connection.register(f"_{name}", table)
@@ -83,7 +84,6 @@ def _require_one_select(connection: duckdb.DuckDBPyConnection, query: str) -> No
     import duckdb
 
     statements = connection.extract_statements(query)
-    allowed = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
-    if len(statements) != 1 or statements[0].type not in allowed:
+    if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
         kinds = ", ".join(statement.type.name for statement in statements) or "nothing"
         raise InvalidArgumentError(f"only a single select can be run, not {kinds}")
