@@ -11,7 +11,9 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
+import time
 from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple
 
 from modelbox.journal import layout
@@ -21,6 +23,7 @@ from modelbox.journal.ownership import Ownership, new_writer
 DEFAULT_SIZE = 4 << 20
 """Bytes of a journal file: half a million points, so that turning one into a table takes some 50 MB."""
 
+_HASTE_S = 10.0
 _sync = getattr(os, "fdatasync", os.fsync)
 
 
@@ -46,13 +49,14 @@ class Segment:
         events_logged: How many events were written, of which ``events_done`` are delivered; the others come after ``events_from``.
         records: Calls that logged metrics.
         full: True when nothing is appended any more.
-        shapes: How the series that are defined in it are packed, by uid and keys.
+        shapes: The series that are defined in it, by uid and keys; ``packing`` has what a log call needs of them.
     """
 
     def __init__(self, writer: str, number: int, size: int, path: str | None) -> None:
         self.number = number
         self.seed = layout.seed_of(writer, number)
         self.shapes: dict[tuple[str, ...], layout.Shape] = {}
+        self.packing: dict[tuple[str, ...], tuple[Callable[..., bytes], int, bytes]] = {}
         self.next_series = 1
         self.first_sequence = 0
         self.size = size
@@ -169,6 +173,8 @@ class Segments:
         self._owner: Ownership | None = None
         self._spare: Segment | None = None
         self._next_number = 1
+        self._began = 0.0
+        self._in_haste = False
 
     def __len__(self) -> int:
         return len(self.all)
@@ -180,13 +186,18 @@ class Segments:
 
     @property
     def wants_spare(self) -> bool:
-        """Whether the file being filled is so full that the next one should be made."""
+        """Whether the file being filled is so full, or fills so fast, that the next one should be made."""
         active = self.active
-        return self._spare is None and self.failure is None and active is not None and active.end * 2 > active.size
+        if active is None or self._spare is not None or self.failure is not None:
+            return False
+        return self._in_haste or active.end * 2 > active.size
 
     def rotate(self, old: Segment | None, need: int) -> None:
         """Begin the file after ``old``, with space for at least ``need`` bytes; in memory when there is no space on disk."""
         new = self._take_spare(need) or self._make(need)
+        now = time.monotonic()
+        self._in_haste = old is not None and now - self._began < _HASTE_S
+        self._began = now
         new.begin(self.writer, 0 if old is None else old.first_sequence + old.cuts + 1)
         if self.active is old:
             self.all = [*self.all, new]

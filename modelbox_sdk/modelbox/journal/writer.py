@@ -84,11 +84,12 @@ class Writer:
                     break
             else:
                 with self._lock:
-                    segment = self._files.active
+                    files = self._files
+                    segment = files.active
                     if segment is not None and type(step) is int:
-                        shape = segment.shapes.get((target.uid, *metrics))
+                        shape = segment.packing.get((target.uid, *metrics))
                         if shape is not None:
-                            pack, seed, prefix, *_ = shape
+                            pack, seed, prefix = shape
                             # No call between the look at the clock and the note of it: a signal handler may log anywhere else.
                             now = time_ns() // 1000
                             if now <= self._last_us:
@@ -101,7 +102,7 @@ class Writer:
                                 pass  # the file is full, or the step is too large
                             else:
                                 segment.records += 1
-                                if self._files.parked:
+                                if files.parked:
                                     self._delivery.wake(tick=False)
                                 return
         self._log_values(target, metrics, step, wallclock)
@@ -213,6 +214,7 @@ class Writer:
             segment.next_series = number + 1
             segment.write(layout.encode_series(number, target.object_id, target.uid, keys, logged_us=now, seed=segment.seed))
             shape = segment.shapes[name] = layout.shape_of(number, len(keys), segment.seed)
+            segment.packing[name] = shape[:3]
         return shape
 
     def _next_file(self, full: Segment | None, need: int) -> None:

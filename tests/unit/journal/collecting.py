@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from modelbox.errors import UnavailableError
@@ -45,6 +49,36 @@ class CollectingSink:
 
     def rows(self, uid: str | None = None) -> list[dict[str, Any]]:
         return rows([self.batches[name] for name in sorted(self.batches)], uid)
+
+
+class FolderSink:
+    """A store that outlives its process: a file for each batch and each event, under its identity."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def append_metrics(self, batches: Sequence[MetricBatch]) -> None:
+        for batch in batches:
+            points = [[row["key"], row["step"], row["value"]] for row in rows([batch])]
+            self._put(f"{batch.writer}.{batch.sequence:09d}.{batch.uid}.batch", json.dumps(points))
+
+    def append_events(self, writer: str, events: Sequence[PendingEvent]) -> None:
+        for event in events:
+            self._put(f"{writer}.{event.sequence:09d}.event", event.name)
+
+    def _put(self, name: str, text: str) -> None:
+        temporary = self.folder / f"{name}.{os.getpid()}.tmp"
+        temporary.write_text(text)
+        with contextlib.suppress(FileExistsError):
+            os.link(temporary, self.folder / name)
+        temporary.unlink()
+
+    def rows(self) -> list[tuple[str, int, float]]:
+        return [tuple(point) for path in sorted(self.folder.glob("*.batch")) for point in json.loads(path.read_text())]
+
+    def event_names(self) -> list[str]:
+        return [path.read_text() for path in sorted(self.folder.glob("*.event"))]
 
 
 def rows(batches: Sequence[MetricBatch], uid: str | None = None) -> list[dict[str, Any]]:
