@@ -14,7 +14,7 @@ from modelbox.errors import ChecksumError, NotFoundError
 from modelbox.hashing import digest_of
 from modelbox.stores.blobs import BlobInfo, BlobItem, BlobStore, blob_name
 
-SIZES = [0, 1, 4096, (1 << 20) + 1, (20 << 20) + 7]
+SIZES = [0, 1, 4096, (1 << 20) + 1, (17 << 20) + 7]
 
 
 def item_of(content: bytes) -> BlobItem:
@@ -71,8 +71,8 @@ class BlobStoreSuite:
 
         reported: list[int] = []
         store.put(item.name, item.digest, item.size, source, reported.append)
-        store.put_many([item._replace(source=source)] * 3)
-        assert sum(reported) == 4
+        store.put_many([item._replace(source=source)] * 3, reported.append)
+        assert sum(reported) == 16
         assert read(store, item.name) == b"once"
 
     @pytest.mark.parametrize("size", SIZES[1:])
@@ -155,7 +155,7 @@ class BlobStoreSuite:
         reported: list[int] = []
         store.put_many(items, reported.append)
         distinct = {item.name: item for item in items}
-        assert sum(reported) == sum(item.size for item in distinct.values())
+        assert sum(reported) == sum(item.size for item in items)
         assert sorted(store.blobs()) == sorted(BlobInfo(name, item.size) for name, item in distinct.items())
         for item, content in zip(items[::37], contents[::37], strict=True):
             assert read(store, item.name) == content

@@ -93,7 +93,7 @@ class FilesSuite:
             files.create("log/2", b"")
 
     def test_create_has_one_winner_among_threads(self, files: Files, reopen: Callable[[], Files]) -> None:
-        rounds, racers = 5, 4
+        rounds, racers = 3, 4
         trees = [reopen() for _ in range(racers)]
         start = threading.Barrier(racers)
 

@@ -40,7 +40,7 @@ def materialise(backend: Backend, artifacts: Sequence[ArtifactRecord], single: b
 
     Args:
         backend: Where the content is.
-        artifacts: What to copy.
+        artifacts: What to copy. Of several, files that are only tracked are left out.
         single: Whether files lie in the folder itself, for one artifact, and not in one folder for each artifact.
         progress: Whether a long transfer shows a progress bar.
 
@@ -48,7 +48,7 @@ def materialise(backend: Backend, artifacts: Sequence[ArtifactRecord], single: b
         The folder, below the cache folder of the settings.
 
     Raises:
-        InvalidArgumentError: An artifact is tracked, not stored; or paths of two artifacts clash.
+        InvalidArgumentError: The one artifact, or all there is, is tracked and not stored; or paths of two artifacts clash.
         ChecksumError: Content in the store is damaged.
         NotFoundError: Content in the store is gone.
     """
@@ -71,7 +71,11 @@ def _layout(artifacts: Sequence[ArtifactRecord], single: bool) -> dict[str, File
     placed: list[tuple[str, FileRecord]] = []
     for artifact in artifacts:
         prefix = "" if single else f"{validate_name(artifact.name)}/"
-        placed += [(f"{prefix}{file.path}", file) for file in stored_files(artifact)]
+        placed += [(f"{prefix}{file.path}", file) for file in stored_files(artifact, leave_tracked=not single)]
+    if not placed:
+        raise InvalidArgumentError(
+            f"there is nothing to load: {', '.join(artifact.name for artifact in artifacts)} is only tracked"
+        )
     refuse_clashes(path for path, _ in placed)
     return dict(placed)
 

@@ -144,6 +144,13 @@ class _Watched(io.RawIOBase):
             self._content.check(self._file)
         return count
 
+    def readall(self) -> bytes:
+        # The one of RawIOBase reads 8 KiB at a time.
+        with storage_errors("read", self._content.shown):
+            data = self._file.readall() or b""
+        self._content.check(self._file)
+        return data
+
     def close(self) -> None:
         self._file.close()
         super().close()

@@ -68,18 +68,23 @@ def download(backend: Backend, artifact: ArtifactRecord, dst: str | os.PathLike[
     return Path(dst)
 
 
-def stored_files(artifact: ArtifactRecord) -> tuple[FileRecord, ...]:
+def stored_files(artifact: ArtifactRecord, *, leave_tracked: bool = False) -> tuple[FileRecord, ...]:
     """The files of an artifact, their paths checked again: a record may come from a store that others write to.
 
+    Args:
+        artifact: The artifact.
+        leave_tracked: Whether files that are only tracked are left out, and not refused.
+
     Raises:
-        InvalidArgumentError: The artifact is tracked, or a path cannot be used.
+        InvalidArgumentError: A file is tracked, or a path cannot be used.
     """
-    for file in artifact.files:
+    files = tuple(file for file in artifact.files if file.blob is not None) if leave_tracked else artifact.files
+    for file in files:
         if file.blob is None:
             raise InvalidArgumentError(f"artifact {artifact.name!r} is tracked, not stored: read its content from {file.uri}")
         validate_relative_path(file.path, "file path")
-    refuse_clashes(file.path for file in artifact.files)
-    return artifact.files
+    refuse_clashes(file.path for file in files)
+    return files
 
 
 def fetch(backend: Backend, file: FileRecord, target: str, report: Callable[[int], None], mode: int | None = None) -> None:

@@ -30,7 +30,11 @@ class FileBlobStore(BlobStore):
         self.put_many([BlobItem(name, digest, size, source)], progress)
 
     def put_many(self, items: Sequence[BlobItem], progress: Progress | None = None) -> None:
-        self._writer.put_many(list({item.name: item for item in items}.values()), progress or _unheard)
+        report = progress or _unheard
+        distinct = {item.name: item for item in items}
+        self._writer.put_many(list(distinct.values()), report)
+        if len(distinct) < len(items):
+            report(sum(item.size for item in items) - sum(item.size for item in distinct.values()))
 
     def size(self, name: str) -> int | None:
         return self._files.size(f"{ROOT}/{name}")
