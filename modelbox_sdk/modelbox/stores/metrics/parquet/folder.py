@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Callable
+from typing import TypeVar
 
 from modelbox.errors import CorruptStoreError, UnavailableError
 from modelbox.stores.files import Files
 from modelbox.stores.metrics.parquet.layout import Intent, Snapshot, folder_of, intent_file, interpret
 
-_LISTINGS = 12
+_LISTINGS = 11
 _FIRST_WAIT_S = 0.001
+_ATTEMPTS = 20
+
+Loaded = TypeVar("Loaded")
 
 
 class PointsFolder:
@@ -57,6 +63,32 @@ class PointsFolder:
         if not missing:
             raise UnavailableError(f"cannot read {self.files.address(self.path)}: it changes too fast; try again")
         raise CorruptStoreError(f"files are missing: {', '.join(self.address(file) for file in missing)}")
+
+    def load(self, load: Callable[[Snapshot], Loaded]) -> Loaded:
+        """What ``load`` makes of the files of a snapshot, which starts again when one was merged before it was opened.
+
+        Args:
+            load: Raises ``FileNotFoundError`` then.
+
+        Raises:
+            UnavailableError: That happened every time.
+        """
+        for _ in range(_ATTEMPTS):
+            with contextlib.suppress(FileNotFoundError):
+                return load(self.snapshot())
+        raise UnavailableError(f"cannot read {self.files.address(self.path)}: it is merged faster than it is read; try again")
+
+    def contents(self, names: list[str]) -> dict[str, bytes]:
+        """The contents of files, fetched together.
+
+        Raises:
+            FileNotFoundError: One of them is not there.
+        """
+        found = self.files.read_many([self.path_of(name) for name in names])
+        contents = {name: found.pop(path) for name in names if (path := self.path_of(name)) in found}
+        if len(contents) < len(names):
+            raise FileNotFoundError(self.address(next(name for name in names if name not in contents)))
+        return contents
 
     def last_intent(self) -> Intent | None:
         """The last intent.

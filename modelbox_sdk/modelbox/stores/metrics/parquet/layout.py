@@ -214,8 +214,9 @@ def interpret(files: Iterable[FileInfo], intent: Intent | None) -> Snapshot | li
         last, covered = intent.number, intent.covered
         pending = intent.result not in sizes
         live = {*intent.live, *((s for s in intent.sources if batch_of(s) is None) if pending else (intent.result,))}
-        needed = {*live, *intent.sources} if pending else live
-        missing = sorted(needed - sizes.keys())
+        missing = sorted(live - sizes.keys())
+        if pending and not sizes.keys() >= set(intent.sources):
+            missing = [intent.result]  # it was there, for nothing else allows a source to go
         if not pending:
             covered = with_batches(covered, filter(None, map(batch_of, intent.sources)))
     alive: dict[str, int] = {}

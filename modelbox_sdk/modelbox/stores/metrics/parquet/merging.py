@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -131,19 +132,15 @@ def merge(folder: PointsFolder, sources: Mapping[str, int], result: str) -> None
 
 def _open_all(folder: PointsFolder, sources: Mapping[str, int], opened: contextlib.ExitStack) -> list[Iterator[pa.Table]]:
     """The row groups of each source. The content of small ones is read at once, so that they hold no file descriptor."""
-    small = folder.files.read_many([folder.path_of(file) for file, size in sources.items() if size <= _GROUP_BYTES])
+    small = folder.contents([file for file, size in sources.items() if size <= _GROUP_BYTES])
     found = []
-    for file, size in sources.items():
-        path, address = folder.path_of(file), folder.address(file)
-        if size <= _GROUP_BYTES:
-            if path not in small:
-                raise FileNotFoundError(address)
-            segment = Segment(pa.BufferReader(small.pop(path)), address)
+    for file in sources:
+        if file in small:
+            stream: BinaryIO = io.BytesIO(small.pop(file))
         else:
-            stream = folder.files.open(path)
+            stream = folder.files.open(folder.path_of(file))
             opened.callback(stream.close)
-            segment = Segment(stream, address)
-        found.append(segment.row_groups())
+        found.append(Segment(stream, folder.address(file)).row_groups())
     return found
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from modelbox.errors import UnavailableError
 from modelbox.records import MetricBatch, MetricQuery, Rewind
 from modelbox.stores.files import Files
 from modelbox.stores.metrics.order import as_result, encoded, in_order, logged_us
@@ -17,8 +17,6 @@ from modelbox.stores.metrics.parquet.merging import due
 from modelbox.stores.metrics.parquet.segment import Segment, select
 from modelbox.stores.metrics.thinning import thin
 
-_ATTEMPTS = 20
-"""Times that a read starts because files were merged while it was on its way."""
 _FETCHED_AT_ONCE = 16
 
 
@@ -51,34 +49,30 @@ def not_stored(pending: Sequence[MetricBatch], snapshot: Snapshot) -> list[Metri
 
 def _stored(folder: PointsFolder, query: MetricQuery) -> tuple[list[pa.Table], Snapshot]:
     """The rows of each segment, and the state of the folder that they are of."""
-    loaded: dict[str, pa.Table] = {}
-    for _ in range(_ATTEMPTS):
-        snapshot = folder.snapshot()
-        try:
-            for file in list(snapshot.alive):
-                if file not in loaded:
-                    loaded.update(_load(folder, [name for name in snapshot.alive if name not in loaded], query))
-        except FileNotFoundError:
-            continue
-        return [loaded[file] for file in snapshot.alive], snapshot
-    raise UnavailableError(f"cannot read {folder.files.address(folder.path)}: it is merged faster than it is read; try again")
+    known: dict[str, pa.Table] = {}  # over all attempts, for a file never changes
+
+    def load(snapshot: Snapshot) -> tuple[list[pa.Table], Snapshot]:
+        while missing := [name for name in snapshot.alive if name not in known]:
+            known.update(_rows(folder, missing, query))
+        return [known[name] for name in snapshot.alive], snapshot
+
+    return folder.load(load)
 
 
-def _load(folder: PointsFolder, names: list[str], query: MetricQuery) -> dict[str, pa.Table]:
-    """The rows of the first of some segments."""
+def _rows(folder: PointsFolder, names: list[str], query: MetricQuery) -> dict[str, pa.Table]:
+    """The rows of the first of some segments.
+
+    Raises:
+        FileNotFoundError: One of them is not there.
+    """
     keys = frozenset(query.keys)
     if folder.files.local_path(folder.path) is not None:
         with folder.files.open(folder.path_of(names[0])) as file:
             return {names[0]: Segment(file, folder.address(names[0])).read(keys, query.start_step, query.end_step)}
-    names = names[:_FETCHED_AT_ONCE]
-    contents = folder.files.read_many([folder.path_of(name) for name in names])
-    found = {}
-    for name in names:
-        content = contents.pop(folder.path_of(name), None)
-        if content is None:
-            raise FileNotFoundError(folder.address(name))
-        found[name] = Segment(pa.BufferReader(content), folder.address(name)).read(keys, query.start_step, query.end_step)
-    return found
+    return {
+        name: Segment(io.BytesIO(content), folder.address(name)).read(keys, query.start_step, query.end_step)
+        for name, content in folder.contents(names[:_FETCHED_AT_ONCE]).items()
+    }
 
 
 def _without(table: pa.Table, rewinds: Sequence[Rewind]) -> pa.Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,11 +16,14 @@ from modelbox.points import RESULT_SCHEMA, SCHEMA
 from modelbox.records import MetricBatch, Rewind
 from modelbox.stores.files import Files
 from modelbox.stores.metrics.parquet.folder import PointsFolder
+from modelbox.stores.metrics.parquet.layout import Snapshot
 from modelbox.stores.metrics.parquet.reading import not_stored
-from modelbox.stores.metrics.parquet.segment import verified
+from modelbox.stores.metrics.parquet.segment import Segment, verified_footer
 
 _OBJECT_ID = pa.field("object_id", pa.string())
 _SCHEMA = SCHEMA.insert(0, _OBJECT_ID)
+_FORMAT = ds.ParquetFileFormat(default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True))
+_LOCAL = pa_fs.LocalFileSystem()
 _STORED, _PENDING, _REWINDS = "_metrics_stored", "_metrics_pending", "_metrics_rewinds"
 
 
@@ -35,29 +39,18 @@ def attach(
     DuckDB scans the files when the view is queried, and hands filters on object, key and step down to them. A file may have been
     merged into another by then; the query fails, and the caller attaches again.
     """
-    paths: list[str] = []
-    owners: list[Any] = []
+    fragments: list[Any] = []
+    fresh = [_SCHEMA.empty_table()]
     by_uid: dict[str, list[MetricBatch]] = {}
     for batch in pending:
         by_uid.setdefault(batch.uid, []).append(batch)
-    fresh = [_SCHEMA.empty_table()]
     for uid, object_id in objects.items():
-        folder = PointsFolder(files, uid)
-        snapshot = folder.snapshot()
-        paths += (folder.path_of(file) for file in snapshot.alive)
-        owners += [pc.field("object_id") == object_id] * len(snapshot.alive)
+        found, snapshot = _stored(PointsFolder(files, uid), object_id)
+        fragments += found
         for batch in not_stored(by_uid.get(uid, ()), snapshot):
             table = batch.points.select(SCHEMA.names).cast(SCHEMA)
             fresh.append(table.add_column(0, _OBJECT_ID, pa.repeat(pa.scalar(object_id), len(table))))
-    scan = ds.ParquetFragmentScanOptions(page_checksum_verification=True)
-    dataset = ds.FileSystemDataset.from_paths(
-        paths,
-        schema=_SCHEMA,
-        format=ds.ParquetFileFormat(default_fragment_scan_options=scan),
-        filesystem=pa_fs.PyFileSystem(_Segments(files)),
-        partitions=owners,
-    )
-    connection.register(_STORED, dataset)
+    connection.register(_STORED, ds.FileSystemDataset(fragments, _SCHEMA, _FORMAT))
     connection.register(_PENDING, pa.concat_tables(fresh))
     hidden = ""
     if any(rewinds.values()):
@@ -83,31 +76,26 @@ def _rewind_table(objects: Mapping[str, str], rewinds: Mapping[str, tuple[Rewind
     )
 
 
-class _Segments(pa_fs.FileSystemHandler):  # type: ignore[misc]
-    """Shows the files of a storage to pyarrow, for reading, each with its footer verified."""
+def _stored(folder: PointsFolder, object_id: str) -> tuple[list[Any], Snapshot]:
+    """The segments of an object, as pyarrow scans them, and the state of the folder that they are of.
 
-    def __init__(self, files: Files) -> None:
-        self._files = files
+    Local files are opened by path; others are fetched now, compressed as they are. Not by a file system in Python: DuckDB holds the
+    GIL while it waits for pyarrow, which waits for the GIL when such a file system raises (seen with duckdb 2.0 and pyarrow 26).
+    """
+    owner = pc.field("object_id") == object_id
 
-    def get_type_name(self) -> str:
-        return "modelbox"
+    def load(snapshot: Snapshot) -> tuple[list[Any], Snapshot]:
+        fragments = []
+        if folder.files.local_path(folder.path) is not None:
+            for name in snapshot.alive:
+                path = folder.path_of(name)
+                with folder.files.open(path) as file:
+                    verified_footer(file, folder.address(name))
+                fragments.append(_FORMAT.make_fragment(folder.files.local_path(path), _LOCAL, owner))
+            return fragments, snapshot
+        for name, content in folder.contents(list(snapshot.alive)).items():
+            Segment(io.BytesIO(content), folder.address(name)).verify()
+            fragments.append(_FORMAT.make_fragment(pa.BufferReader(content), partition_expression=owner))
+        return fragments, snapshot
 
-    def normalize_path(self, path: str) -> str:
-        return path
-
-    def get_file_info(self, paths: list[str]) -> list[pa_fs.FileInfo]:
-        return [pa_fs.FileInfo(path, pa_fs.FileType.File) for path in paths]
-
-    def open_input_file(self, path: str) -> pa.NativeFile:
-        file = self._files.open(path)
-        verified(file, self._files.address(path))
-        return pa.PythonFile(file, mode="r")
-
-    def open_input_stream(self, path: str) -> pa.NativeFile:
-        return self.open_input_file(path)
-
-    def _refused(self, *args: Any) -> Any:
-        raise NotImplementedError("segments are only read")
-
-    get_file_info_selector = create_dir = delete_dir = delete_dir_contents = delete_root_dir_contents = _refused
-    delete_file = move = copy_file = open_output_stream = open_append_stream = _refused
+    return folder.load(load)

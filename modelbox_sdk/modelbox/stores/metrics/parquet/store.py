@@ -79,7 +79,8 @@ class ParquetMetricsStore(MetricsStore):
             self._appended.pop(uid, None)
 
     def uids(self) -> list[str]:
-        return sorted(unescaped(name) for name in self._files.folders(ROOT))
+        # Not by folders: some object storages go on listing those that have become empty.
+        return sorted({unescaped(info.path.split("/")[1]) for info in self._files.walk(ROOT)})
 
     def maintain(self) -> None:
         """Merge the segments of objects that have grown many, as far as nobody else is doing it."""
