@@ -77,8 +77,8 @@ _ALL = (
 
 TABLES: dict[str, Table] = {table.name: table for table in _ALL}
 """
-References to other objects carry the uid beside the id, so that they end with the life of what they refer to; ``datasets`` is a list
-of [id, uid].
+References to other objects carry the uid beside the id, so that they end with the life of what they refer to; ``datasets`` is a
+list of [id, uid].
 ``writers`` has the sequence of the last event delivered by each journal, so that a delivery that is repeated adds nothing.
 ``condemned_blobs`` has, for content that a garbage collection has taken away, the generation under which it is stored when it
 comes back (see ``docs/design``).

@@ -17,7 +17,7 @@ from modelbox.stores.metadata.log.checkpoint import Checkpoint
 from modelbox.stores.metadata.log.encoding import Entry
 from modelbox.stores.metadata.log.manifest import FOLDER, HISTORY, Manifest, StoredFile
 from modelbox.stores.metadata.log.replica import Replica
-from modelbox.stores.metadata.log.state import Moment
+from modelbox.stores.metadata.log.state import Moment, State
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,6 +47,7 @@ class Checkpointer:
         self._every_bytes = every_bytes
         self._thread: threading.Thread | None = None
         self._retry_at = 0
+        self._writing = threading.Lock()
         self._closed = False
 
     def consider(self, *, committed: bool) -> None:
@@ -54,10 +55,10 @@ class Checkpointer:
 
         The process whose commit made it due begins; the others, who only read that commit, leave it some time.
         """
-        with self._replica.lock:
+        with self._replica.held() as state:
             if self._closed or (self._thread is not None and self._thread.is_alive()):
                 return
-            if not self._is_due(1.0 if committed else 1.25):
+            if not self._is_due(state, 1.0 if committed else 1.25):
                 return
             thread = self._thread = threading.Thread(target=self._run, name="modelbox-checkpoint", daemon=True)
             _join_at_exit(thread)
@@ -65,14 +66,14 @@ class Checkpointer:
 
     def write_now(self) -> None:
         """Write a checkpoint of what is committed now."""
-        self._join(None)
         self._replica.catch_up()
         self._write()
 
     def forget_after_fork(self) -> None:
         """The thread, if there was one, is not in the child."""
-        _parked.append(self._thread)
+        _parked.append((self._thread, self._writing))
         _running.clear()
+        self._writing = threading.Lock()
         self._thread = None
 
     def close(self) -> None:
@@ -86,8 +87,7 @@ class Checkpointer:
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout_s)
 
-    def _is_due(self, patience: float) -> bool:
-        state = self._replica.state
+    def _is_due(self, state: State, patience: float) -> bool:
         if state.number < self._retry_at:
             return False
         alive = sum(map(len, state.small.values()))
@@ -99,37 +99,48 @@ class Checkpointer:
     def _run(self) -> None:
         try:
             self._take_over()
-            with self._replica.lock:
-                due = not self._closed and self._is_due(1.0)
+            with self._replica.held() as state:
+                due = not self._closed and self._is_due(state, 1.0)
             if due:
                 self._write()
-        except (ModelBoxError, FileExistsError, FileNotFoundError, MemoryError) as error:
+        except (ModelBoxError, MemoryError) as error:
             # The log has everything: the next one may succeed.
             _log.warning("a checkpoint of the metadata could not be written: %s", error)
-            with self._replica.lock:
-                self._retry_at = self._replica.state.number + self._every
+            with self._replica.held() as state:
+                self._retry_at = state.number + self._every
 
     def _take_over(self) -> None:
         newest = self._replica.newest()
         if newest is not None:
-            with self._replica.lock:
-                self._replica.state.rebase(newest)
+            with self._replica.held() as state:
+                state.rebase(newest)
 
     def _write(self) -> None:
-        with self._replica.lock:
-            state = self._replica.state
+        with self._writing:
+            self._take_over()
+            self._write_over()
+
+    def _write_over(self) -> None:
+        with self._replica.held() as state:
             moment, base, tail = state.moment(), state.base, list(state.tail)
         if moment.number == (base.number if base else 0):
             return
         try:
             manifest = self._write_files(moment, base, tail)
+            self._replica.files.create(manifest.path, manifest.encode())
+        except FileExistsError:  # another process was faster, with the same content in other files
+            self._discard(manifest, base)
+            self._take_over()
+            return
         finally:
-            with self._replica.lock:
-                state.release(moment)
-        with self._replica.lock:
-            if self._replica.state is state:
-                state.rebase(Checkpoint(manifest, self._replica.reader))
+            self._replica.release(moment)
+        with self._replica.held() as state:
+            state.rebase(Checkpoint(manifest, self._replica.reader))
         manifests.clean(self._replica.files)
+
+    def _discard(self, manifest: Manifest, base: Checkpoint | None) -> None:
+        for path in manifest.paths() - (base.manifest.paths() if base else set()):
+            self._replica.files.delete(path)
 
     def _write_files(self, moment: Moment, base: Checkpoint | None, tail: list[Entry]) -> Manifest:
         from modelbox.stores.metadata.log import arrow
@@ -152,7 +163,7 @@ class Checkpointer:
             merged = arrow.merged_table(large.table, old, large.overlay)
             if merged.num_rows:
                 tables[name] = self._store_table(f"{folder}/{name}.parquet", merged)
-        manifest = Manifest(
+        return Manifest(
             number=moment.number,
             last_seq=moment.last_seq,
             last_at_us=moment.last_at_us,
@@ -160,8 +171,6 @@ class Checkpointer:
             tables=tables,
             history=self._write_history(before.history if before else [], tail),
         )
-        self._replica.files.create(manifest.path, manifest.encode())
-        return manifest
 
     def _write_history(self, before: list[StoredFile], tail: list[Entry]) -> list[StoredFile]:
         """Add the tail to the history. Neighbours of similar size are merged, so that the number of files stays logarithmic."""

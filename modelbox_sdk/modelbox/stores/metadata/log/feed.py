@@ -19,10 +19,8 @@ _IDLE_FACTOR = 4.0
 
 def changes(replica: Replica, since: int, limit: int | None, namespace: str | None) -> list[Change]:
     """The changes after ``since``, from the history and from memory."""
-    with replica.lock:
-        state = replica.state
-        base = state.base
-        recent = state.tail_after(since)
+    with replica.held() as state:
+        base, recent = state.base, state.tail_after(since)
     stored: list[Entry] = []
     if base is not None and since < base.last_seq and limit != 0:
         stored = base.changes(since, limit, namespace)
@@ -32,8 +30,8 @@ def changes(replica: Replica, since: int, limit: int | None, namespace: str | No
 
 def events(replica: Replica, uid: str, since_us: int | None) -> list[Event]:
     """The events of one life of an object, by wallclock and then by commit."""
-    with replica.lock:
-        base, recent = replica.state.base, replica.state.tail_events(uid)
+    with replica.held() as state:
+        base, recent = state.base, state.tail_events(uid)
     stored = base.events(uid) if base is not None else []
     timed = [(us_from_iso(entry.payload["wallclock"]), entry.seq, entry) for entry in itertools.chain(stored, recent)]
     timed.sort(key=lambda item: item[:2])
@@ -46,8 +44,8 @@ def snapshot(replica: Replica) -> dict[str, pa.Table]:
 
     from modelbox.stores.metadata.log import arrow
 
-    with replica.lock:
-        moment, base, recent = replica.moment(), replica.state.base, list(replica.state.tail)
+    with replica.held() as state:
+        moment, base, recent = state.moment(), state.base, list(state.tail)
     tables = {}
     for name, small in moment.small.items():
         tables[name] = arrow.rows_table(small.table, (row for _, _, row in small.find({})))
@@ -84,8 +82,8 @@ class Waiting:
                     self._polled_by_other = True
                 if polling:
                     self._replica.catch_up()
-                with self._replica.lock:
-                    if self._replica.state.last_seq > since:
+                with self._replica.held() as state:
+                    if state.last_seq > since:
                         self._active_at = time.monotonic()
                         return True
                     remaining = deadline - time.monotonic()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from modelbox.errors import CorruptStoreError
@@ -41,9 +42,8 @@ class Replica:
         self._opening = threading.Lock()
         self._state: State | None = None
 
-    @property
-    def state(self) -> State:
-        """The state, which is read from the store when it is used first. Hold ``lock`` while looking into it."""
+    def _opened(self) -> State:
+        """The state, which is read from the store when it is used first. Locks are taken in this order: opening, lock."""
         state = self._state
         if state is None:
             with self._opening:
@@ -52,27 +52,41 @@ class Replica:
                     state = self._state = self._load()
         return state
 
+    @contextlib.contextmanager
+    def held(self) -> Iterator[State]:
+        """The state, under its lock."""
+        self._opened()
+        with self.lock:
+            yield self._opened()
+
     def catch_up(self) -> None:
         """Take in all transactions that were committed before this call."""
-        self._follow(self.state)
+        self._follow(self._opened())
 
     def moment(self) -> Moment:
         """The tables now."""
-        with self.lock:
-            return self.state.moment()
+        with self.held() as state:
+            return state.moment()
+
+    def release(self, moment: Moment) -> None:
+        """Say that a moment is not read any more, which spares a copy."""
+        with self.held() as state:
+            state.release(moment)
 
     def apply(self, transaction: LoggedTransaction) -> None:
         """Take in a transaction of this process, unless another thread has read it from the log already."""
-        self._apply(self.state, [transaction])
+        self._apply(self._opened(), [transaction])
 
     def replace_damaged(self, error: DamagedCheckpointError) -> None:
         """Do without a file of a checkpoint that is missing or damaged, from now on."""
-        _log.warning("%s; going back to an older checkpoint, or to the log", error)
         with self._opening:
             state = self._state
-            if state is None or (state.base is not None and error.path in self._paths(state.base)):
+            if state is None or (state.base is not None and error.path in state.base.manifest.paths()):
                 self._damaged.add(error.path)
                 loaded = self._load()
+                old, new = state and state.base, loaded.base
+                if new is None or (old is not None and new.number <= old.number):
+                    _log.warning("%s; going back to an older checkpoint, or to the log", error)
                 with self.lock:
                     self._state = loaded
                     self.advanced.notify_all()
@@ -146,7 +160,7 @@ class Replica:
                 with self.lock:
                     self._state = loaded
                     self.advanced.notify_all()
-        return self.state
+        return self._opened()
 
     def _read(self, first: int, count: int) -> list[LoggedTransaction]:
         if count == 1:
@@ -172,7 +186,3 @@ class Replica:
                     state.apply(transaction, self.files.address(log_path(transaction.number)))
             if state.last_seq > seq:
                 self.advanced.notify_all()
-
-    @staticmethod
-    def _paths(checkpoint: Checkpoint) -> set[str]:
-        return checkpoint.manifest.paths()

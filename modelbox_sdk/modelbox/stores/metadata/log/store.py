@@ -94,8 +94,8 @@ class LogMetadataStore(MetadataStore):
     def last_seq(self) -> int:
         self._check_open()
         self._catch_up()
-        with self._replica.lock:
-            return self._replica.state.last_seq
+        with self._replica.held() as state:
+            return state.last_seq
 
     def changes(self, *, since: int, limit: int | None = None, namespace: str | None = None) -> list[Change]:
         self._check_open()
@@ -151,13 +151,12 @@ class LogMetadataStore(MetadataStore):
             transaction = LogTransaction(moment, _later(moment.last_at_us))
             return transaction, body(transaction)
         finally:
-            with self._replica.lock:
-                self._replica.state.release(moment)
+            self._replica.release(moment)
 
     def _is_taken(self, number: int) -> bool:
-        before = self._replica.state.number
         self._replica.catch_up()
-        return before >= number or self._replica.state.number >= number
+        with self._replica.held() as state:
+            return state.number >= number
 
     def _commit(self, transaction: LogTransaction) -> bool:
         """Create the file; whether this writer was the first."""
