@@ -227,7 +227,7 @@ class MetricBatch:
         writer: Unique name of the journal's writer.
         sequence: Position of the batch among the writer's batches; (writer, sequence, uid) names the batch, and storing it twice
             stores it once.
-        points: ``stores.metrics.points.SCHEMA``, in the order in which they were logged.
+        points: ``points.SCHEMA``, in the order in which they were logged.
     """
 
     object_id: str

@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from modelbox.columns import binaries, strings
 from modelbox.journal import layout
 from modelbox.journal.decode import Batch, Contents, Run, Series
 from modelbox.records import MetricBatch
@@ -89,7 +90,7 @@ def _others(data: memoryview, kind: int, series: Series, runs: Sequence[Run]) ->
             start = at + layout.HEAD_SIZE + 24
             values.append(bytes(data[start : start + words[3]]))
     delay = array("q", (a - b for a, b in zip(logged, wallclocks, strict=True)))
-    column = pa.array(values, pa.binary())
+    column = binaries(values)
     columns = {"text": column.cast(pa.string())} if kind == layout.TEXT else {"blob": column}
     return _table(series.keys, len(values), step=steps, wallclock=wallclocks, delay=delay, **columns)
 
@@ -104,7 +105,7 @@ def _table(keys: Sequence[str], records: int, *, step: Any, wallclock: Any, dela
     def fixed(kind: pa.DataType, column: Any) -> pa.Array:
         return pa.Array.from_buffers(kind, rows, [None, pa.py_buffer(column)])
 
-    names = pa.array(keys, pa.string())
+    names = strings(keys)
     indices = fixed(pa.int32(), array("i", range(len(keys))) * records)
     columns = {
         "key": pa.DictionaryArray.from_arrays(indices, names).dictionary_decode(),
