@@ -76,6 +76,7 @@ SIGNATURES: dict[str, dict[str, str]] = {
         "changes": "(self, namespace=None, *, since=0, limit=None)",
         "watch": "(self, namespace=None, *, since=None, timeout=None)",
         "sql": "(self, query)",
+        "export": "(self, path, *, namespace=None)",
         "collect_garbage": "(self, *, dry_run=False)",
         "health": "(self)",
         "flush": "(self, timeout=None)",
