@@ -27,6 +27,8 @@ FORK = multiprocessing.get_context("fork")  # children that have not used what f
 SPAWN = multiprocessing.get_context("spawn")
 MIB = 1 << 20
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")  # of Python 3.12 and later
+
 
 @pytest.fixture
 def dice() -> random.Random:

@@ -9,12 +9,13 @@ import stat
 import threading
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
+from io import FileIO
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from modelbox.backends.base import Backend
 from modelbox.errors import ChecksumError, InvalidArgumentError
-from modelbox.hashing import Hasher, digest_of_stream, read_into
+from modelbox.hashing import Hasher, digest_of_stream, hashed_chunks
 from modelbox.oserrors import storage_errors
 from modelbox.paths import refuse_clashes, validate_relative_path
 from modelbox.records import ArtifactRecord, FileRecord
@@ -103,16 +104,11 @@ def fetch(backend: Backend, file: FileRecord, target: str, report: Callable[[int
     temporary = f"{os.path.dirname(target)}/.modelbox-{secrets.token_hex(8)}.part"
     try:
         with storage_errors("write", target):
-            hasher = Hasher(file.size or 0)
             with open(temporary, "xb", buffering=0) as copy, backend.open_file(file) as content:
-                buffer = memoryview(bytearray(min(hasher.chunk, (file.size or 0) + 1)))
-                while count := read_into(content, buffer):
-                    hasher.update(buffer[:count])
-                    copy.write(buffer[:count])
-                    report(count)
-            if hasher.digest() != file.digest:
+                digest = _copy(content, copy, file.size or 0, report)
+            if digest != file.digest:
                 raise ChecksumError(
-                    f"the content of {file.path!r} ({file.uri}) is damaged: its digest is {hasher.digest()}, not {file.digest}"
+                    f"the content of {file.path!r} ({file.uri}) is damaged: its digest is {digest}, not {file.digest}"
                 )
             if mode is not None:
                 os.chmod(temporary, mode)
@@ -124,6 +120,21 @@ def fetch(backend: Backend, file: FileRecord, target: str, report: Callable[[int
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def _copy(content: BinaryIO, copy: FileIO, size: int, report: Callable[[int], None]) -> str:
+    """Copy a stream; the digest of what was copied."""
+    chunks = hashed_chunks(content, size)
+    while True:
+        try:
+            chunk = next(chunks)
+        except StopIteration as end:
+            hasher: Hasher = end.value
+            return hasher.digest()
+        left = chunk
+        while left:
+            left = left[copy.write(left) :]
+        report(len(chunk))
 
 
 def has_content(path: str, file: FileRecord) -> bool:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from modelbox.errors import ChecksumError, UnavailableError
 from modelbox.stores.blobs.base import BlobItem
-from modelbox.stores.blobs.writer import ABANDONED_S, ROOT, Progress, StreamWriter, verified_chunks
+from modelbox.stores.blobs.writer import ABANDONED_S, ROOT, Progress, StreamWriter, verified_chunks, whole_content
 from modelbox.stores.files.multipart import MAX_PARTS, PART_SIZE, Multipart, Part, Senders, Unfinished
 from modelbox.stores.files.object_storage import ObjectFiles
 
@@ -67,9 +67,7 @@ class BucketWriter(StreamWriter):
 
     def _put_if_missing(self, item: BlobItem) -> None:
         if not self.has(item):
-            with item.source() as source:
-                content = b"".join(bytes(chunk) for chunk in verified_chunks(source, item, PART_SIZE))
-            self._files.write(f"{ROOT}/{item.name}", content)
+            self._files.write(f"{ROOT}/{item.name}", bytes(whole_content(item)))
 
     def _put_parts(self, multipart: Multipart, item: BlobItem, progress: Progress) -> None:
         key = self._objects.key(f"{ROOT}/{item.name}")

@@ -14,14 +14,14 @@ from typing import BinaryIO
 from modelbox.errors import ChecksumError
 from modelbox.hashing import read_into
 from modelbox.stores.blobs.base import BlobItem
-from modelbox.stores.blobs.syncing import start_writing, sync_all
-from modelbox.stores.blobs.writer import ABANDONED_S, ROOT, STAGING, BlobWriter, Progress, verified_chunks
+from modelbox.stores.blobs.syncing import start_writing, sync_files, sync_folders
+from modelbox.stores.blobs.writer import ABANDONED_S, ROOT, STAGING, BlobWriter, Progress, verified_chunks, whole_content
 from modelbox.stores.files.base import fsync_folder, storage_errors
 from modelbox.stores.files.posix import PosixFiles
 
 _SMALL = 1 << 20
 """Content up to here is written in groups that share a sync."""
-_GROUP = 256
+_GROUP = 250
 _PART = ".part"
 _READ_ONLY = 0o444
 _FLUSH_EVERY = 32 << 20
@@ -71,21 +71,20 @@ class FolderWriter(BlobWriter):
         staged: list[tuple[int, str, str]] = []
         try:
             with storage_errors("write", staging):
-                for item in items:
-                    name = f"{staging}/{secrets.token_hex(8)}{_PART}"
-                    fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+                group = f"{staging}/{secrets.token_hex(8)}"
+                for number, item in enumerate(items):
+                    content = whole_content(item)
+                    name = f"{group}-{number}{_PART}"
+                    fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _READ_ONLY)
                     staged.append((fd, name, self._path(f"{ROOT}/{item.name}")))
-                    with _source(item) as source:
-                        for chunk in verified_chunks(source, item):
-                            _write_all(fd, chunk)
-                            progress(len(chunk))
-                    os.fchmod(fd, _READ_ONLY)
-                folders = {os.path.dirname(target) for _, _, target in staged}
+                    _write_all(fd, memoryview(content))
+                    progress(item.size)
+                folders = {target[: target.rindex("/")] for _, _, target in staged}
                 made = _make_missing(folders)
-                sync_all([fd for fd, _, _ in staged])
+                sync_files([fd for fd, _, _ in staged])
                 for _, name, target in staged:
                     os.rename(name, target)
-                _sync_folders(folders | made)
+                sync_folders([*folders, *made])
         except BaseException:
             for _, name, _ in staged:
                 with contextlib.suppress(OSError):
@@ -217,14 +216,3 @@ def _make_missing(folders: set[str]) -> set[str]:
             else:
                 changed.add(os.path.dirname(folder))
     return changed
-
-
-def _sync_folders(folders: set[str]) -> None:
-    fds: list[int] = []
-    try:
-        for folder in folders:
-            fds.append(os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))  # noqa: PERF401  # all must be closed
-        sync_all(fds)
-    finally:
-        for fd in fds:
-            os.close(fd)

@@ -14,18 +14,30 @@ _LOCAL = {0xEF53: "ext4", 0x58465342: "xfs", 0x9123683E: "btrfs", 0x01021994: "t
 """File systems, by the magic number that statfs(2) gives, on which syncfs(2) is known to wait for data and names."""
 
 
-def sync_all(fds: Sequence[int]) -> None:
-    """Make files, or folders, of one file system durable.
+def sync_files(fds: Sequence[int]) -> None:
+    """Make open files of one file system durable.
 
     Measured with 1,000 new files of 4 KiB on ext4: fdatasync of each 1.5 s; writing all out first and then fdatasync 0.1 s;
     syncfs 0.008 s. On a file system that is not known, such as NFS or FUSE, syncfs may promise less, so each is synced there.
     """
-    if len(fds) >= _FEW and _syncfs_holds(fds[0]) and _libc().syncfs(fds[0]) == 0:
+    if len(fds) >= _FEW and _sync_file_system(fds[0]):
         return
     for fd in fds:
         start_writing(fd, 0, 0)
     for fd in fds:
-        os.fsync(fd)
+        os.fdatasync(fd)
+
+
+def sync_folders(folders: Sequence[str]) -> None:
+    """Make the names in folders of one file system durable."""
+    for number, folder in enumerate(folders):
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            if number == 0 and len(folders) >= _FEW and _sync_file_system(fd):
+                return
+            os.fsync(fd)
+        finally:
+            os.close(fd)
 
 
 def start_writing(fd: int, offset: int, length: int) -> None:
@@ -34,14 +46,15 @@ def start_writing(fd: int, offset: int, length: int) -> None:
         os.posix_fadvise(fd, offset, length, os.POSIX_FADV_DONTNEED)
 
 
-def _syncfs_holds(fd: int) -> bool:
+def _sync_file_system(fd: int) -> bool:
+    """Sync the whole file system with all its writes; False when it is not known to keep that promise."""
     libc = _libc()
     if libc is None or not hasattr(libc, "syncfs"):
         return False
     buffer = ctypes.create_string_buffer(256)  # struct statfs is 120 bytes; f_type is its first word
     if libc.fstatfs(fd, buffer) != 0:
         return False
-    return ctypes.c_long.from_buffer(buffer).value & 0xFFFFFFFF in _LOCAL
+    return ctypes.c_long.from_buffer(buffer).value & 0xFFFFFFFF in _LOCAL and libc.syncfs(fd) == 0
 
 
 @functools.cache

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO, TypeAlias
 
 from modelbox.errors import ChecksumError
-from modelbox.hashing import Hasher, read_into
+from modelbox.hashing import Hasher, digest_of, hashed_chunks, read_into
 from modelbox.stores.blobs.base import BlobItem
 from modelbox.stores.files.base import Files
 
@@ -76,11 +76,37 @@ def verified_chunks(source: BinaryIO, item: BlobItem, size: int = 0) -> Iterator
     Raises:
         ChecksumError: It is something else.
     """
-    hasher = Hasher(item.size)
-    # One byte more than the content has would be enough to see that it is longer than it should be.
-    buffer = memoryview(bytearray(min(size or hasher.chunk, item.size + 1)))
-    while (count := read_into(source, buffer)) and hasher.size + count <= item.size:
-        hasher.update(buffer[:count])
-        yield buffer[:count]
-    if count or hasher.size != item.size or hasher.digest() != item.digest:
-        raise ChecksumError(f"the source of {item.name} is not the {item.size} bytes with the digest {item.digest}; it has changed")
+    chunks = hashed_chunks(source, item.size, size)
+    done = 0
+    while True:
+        try:
+            chunk = next(chunks)
+        except StopIteration as end:
+            hasher: Hasher = end.value
+            if hasher.size == item.size and hasher.digest() == item.digest:
+                return
+            break
+        done += len(chunk)
+        if done > item.size:
+            chunks.close()
+            break
+        yield chunk
+    raise _mismatch(item)
+
+
+def whole_content(item: BlobItem) -> bytearray:
+    """Content that is small enough for memory, verified.
+
+    Raises:
+        ChecksumError: The source is something else.
+    """
+    with item.source() as source:
+        buffer = bytearray(item.size + 1)
+        content = buffer[: read_into(source, memoryview(buffer))]
+    if len(content) != item.size or digest_of(content) != item.digest:
+        raise _mismatch(item)
+    return content
+
+
+def _mismatch(item: BlobItem) -> ChecksumError:
+    return ChecksumError(f"the source of {item.name} is not the {item.size} bytes with the digest {item.digest}; it has changed")

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import quote as urlquote
 
 from modelbox.errors import InvalidArgumentError
 from modelbox.stores.files.base import FileInfo, Files, fsync_folder, storage_errors
@@ -28,6 +29,7 @@ class PosixFiles(Files):
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self._root = os.path.abspath(root)
+        self._uri = Path(self._root).as_uri() + "/"
 
     @property
     def url(self) -> str:
@@ -37,7 +39,7 @@ class PosixFiles(Files):
         return f"{self._root}/{path}" if path else self._root
 
     def address(self, path: str) -> str:
-        return Path(self.local_path(path)).as_uri()
+        return self._uri + urlquote(path)
 
     def read(self, path: str) -> bytes:
         with self.open(path, buffering=0) as file, storage_errors("read", self.local_path(path)):
