@@ -55,10 +55,10 @@ def print_record(record: Row, format: str, *, sections: Mapping[str, Sequence[st
         print_csv([list(record.values())], list(record))
     else:
         rest = {name: value for name, value in record.items() if name not in sections and value not in _EMPTY}
-        print_table([[name.replace("_", " "), value] for name, value in _for_people(rest).items()], None)
+        print_table([[name, value] for name, value in _for_people(rest).items()], None)
         for name, columns in sections.items():
             if record.get(name):
-                print(f"\n{name.replace('_', ' ')}")
+                print(f"\n{name}")
                 _print_objects(record[name], columns, indent=2)
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _WIDTH = 80
 _WIDEST = 120
 _HEIGHT = 20
+_MARKERS = "ox+*#@"
+"""Tell series apart where there are no colours."""
 
 
 def print_plot(table: MetricTable) -> None:
@@ -37,12 +39,15 @@ def print_plot(table: MetricTable) -> None:
     on_terminal = sys.stdout.isatty()
     width = min(_WIDEST, shutil.get_terminal_size((_WIDTH, _HEIGHT)).columns) if on_terminal else _WIDTH
     figure.plot_size(width, _HEIGHT)
-    figure.title(printable(table.title))
     figure.label("step")
-    figure.legend(x=max(0, width - max(map(len, series)) - 16))
-    for key, (steps, values) in series.items():
-        figure.draw(figure.signal(steps, values, marker="braille").lines().label(printable(key)))
-    figure.show(colorless=not on_terminal)
+    only = next(iter(series)) if len(series) == 1 else None
+    figure.title(printable(f"{table.title}: {only}" if only else table.title))
+    for index, (key, (steps, values)) in enumerate(series.items()):
+        fine = on_terminal or only is not None
+        signal = figure.signal(steps, values, marker="braille" if fine else _MARKERS[index % len(_MARKERS)]).lines()
+        figure.draw(signal if only else signal.label(printable(key)))
+    figure.legend(x=max(0, width - max(map(len, series)) - 16))  # at the right, where a loss leaves room
+    print(figure.build().string(colorless=not on_terminal).rstrip("\n"))
 
 
 def _series(table: MetricTable) -> dict[str, tuple[list[int], list[float]]]:

@@ -31,7 +31,7 @@ def print_table(rows: Sequence[Sequence[Any]], columns: Sequence[str] | None, *,
     from rich.table import Table
     from rich.text import Text
 
-    titles = [name.replace("_", " ") for name in columns or ("", "")]
+    titles = columns or ("", "")
     texts = [[Text(cell(value)) for value in row] for row in rows]
     folds = [columns is not None and name in _LONG_TEXTS for name in columns or ()] or [False, True]
     table = Table(box=None, show_header=columns is not None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="bold")

@@ -174,7 +174,7 @@ def plot_loss(client: modelbox.ModelBoxClient, id: str) -> None:
     for key in ("loss", "val_loss"):
         points = client.get_experiment(id).metrics(key, max_points=400).to_dict()
         plot.draw(plot.signal(points["step"], points["value"], marker="braille").lines().label(key))
-    plot.show(colorless=not console.is_terminal)
+    print(plot.build().string(colorless=not console.is_terminal))
 
 
 def use_model(client: modelbox.ModelBoxClient) -> None:
@@ -205,7 +205,7 @@ def show_changes(client: modelbox.ModelBoxClient, count: int = 8) -> None:
 
 def run(uri: str | None = None, namespace: str = "default") -> None:
     """Train with one client, and read back with another."""
-    console.print("Training a network to read handwritten digits, and keeping everything about it in ModelBox ...\n")
+    console.print("Training a network to read handwritten digits, logged with ModelBox ...\n")
     with modelbox.ModelBoxClient(uri, namespace=namespace) as client, tempfile.TemporaryDirectory() as folder:
         experiment_id = train(client, Path(folder))
     with modelbox.ModelBoxClient(uri, namespace=namespace) as client:
