@@ -45,7 +45,7 @@ ON_EVERY_OBJECT = {
     "metadata": "(self)",
     "log_event": "(self, name, source='', metadata=None, wallclock=None)",
     "events": "(self, since=None)",
-    "span": "(self, name, **metadata)",
+    "span": "(self, name, /, **metadata)",
     "id": "property",
     "name": "property",
     "namespace": "property",

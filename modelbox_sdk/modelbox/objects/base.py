@@ -174,7 +174,7 @@ class ModelBoxObject(Generic[R]):
         return self._session.feed_backend.events(self.id, since_us=since_us)
 
     @contextmanager
-    def span(self, name: str, **metadata: Any) -> Iterator[None]:
+    def span(self, name: str, /, **metadata: Any) -> Iterator[None]:
         """Log ``<name>_started`` and, when the block ends, ``<name>_finished`` with ``duration_s``, and ``error`` if it failed.
 
         Args:

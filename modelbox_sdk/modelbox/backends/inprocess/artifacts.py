@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mimetypes
 from collections.abc import Callable, Sequence
 from typing import BinaryIO, cast
@@ -10,7 +11,7 @@ from modelbox.backends.base import SourceFile
 from modelbox.backends.inprocess import rows, validation
 from modelbox.backends.inprocess.identity import derive_id, new_uid
 from modelbox.backends.inprocess.shared import StoreRules
-from modelbox.errors import ConflictError, NotFoundError
+from modelbox.errors import ConflictError, ModelBoxError, NotFoundError
 from modelbox.paths import refuse_clashes, validate_name, validate_relative_path
 from modelbox.records import Action, ArtifactRecord, FileRecord, GarbageReport, ObjectType
 from modelbox.stores.blobs import BlobItem, blob_name
@@ -84,7 +85,8 @@ class ArtifactRules(StoreRules):
             return ended
 
         for uid in self._metadata.transact(body):
-            self._metrics.delete(uid)
+            with contextlib.suppress(ModelBoxError):  # it is deleted; what cannot be freed now is garbage, and collected as such
+                self._metrics.delete(uid)
 
     @staticmethod
     def _refuse_tagged(view: View, kind: ObjectType, row: Row) -> None:
