@@ -6,6 +6,7 @@ import atexit
 import itertools
 import logging
 import os
+import random
 import threading
 import weakref
 import zlib
@@ -15,9 +16,10 @@ from modelbox.errors import ModelBoxError
 from modelbox.stores.metadata.log import manifest as manifests
 from modelbox.stores.metadata.log.checkpoint import Checkpoint
 from modelbox.stores.metadata.log.encoding import Entry
-from modelbox.stores.metadata.log.manifest import FOLDER, HISTORY, Manifest, StoredFile
+from modelbox.stores.metadata.log.manifest import FOLDER, HISTORY, DamagedCheckpointError, Manifest, StoredFile
 from modelbox.stores.metadata.log.replica import Replica
 from modelbox.stores.metadata.log.state import Moment, State
+from modelbox.stores.metadata.log.turns import Turns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 EXIT_WAIT_S = 10.0
 _ROW_GROUP = 8192
 _LARGEST_SEGMENT = 2_000_000
+_PATIENCE = 1.25
+_OVERDUE = 4.0
+"""A checkpoint that is so late is written although another process holds the lock for it: that one may have been stopped."""
 _ALIVE_ROWS_PER_TRANSACTION = 50
 _log = logging.getLogger("modelbox")
 _running: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
@@ -47,6 +52,8 @@ class Checkpointer:
         self._every_bytes = every_bytes
         self._thread: threading.Thread | None = None
         self._retry_at = 0
+        self._patience = _PATIENCE + random.random()  # noqa: S311 - spreads processes, keeps no secret
+        self._turns = Turns(replica.files.local_path("metadata/checkpoints.lock"))
         self._writing = threading.Lock()
         self._closed = False
 
@@ -58,7 +65,7 @@ class Checkpointer:
         with self._replica.held() as state:
             if self._closed or (self._thread is not None and self._thread.is_alive()):
                 return
-            if not self._is_due(state, 1.0 if committed else 1.25):
+            if not self._is_due(state, 1.0 if committed else self._patience):
                 return
             thread = self._thread = threading.Thread(target=self._run, name="modelbox-checkpoint", daemon=True)
             _join_at_exit(thread)
@@ -98,11 +105,16 @@ class Checkpointer:
 
     def _run(self) -> None:
         try:
-            self._take_over()
-            with self._replica.held() as state:
-                due = not self._closed and self._is_due(state, 1.0)
-            if due:
-                self._write()
+            from modelbox.stores.metadata.log import arrow  # noqa: F401 - takes long, so that another process may be done by then
+
+            with self._turns.alone() as alone:
+                self._take_over()
+                with self._replica.held() as state:
+                    due = not self._closed and self._is_due(state, 1.0 if alone else _OVERDUE)
+                if due:
+                    self._write()
+        except DamagedCheckpointError as error:
+            self._replica.replace_damaged(error)
         except (ModelBoxError, MemoryError) as error:
             # The log has everything: the next one may succeed.
             _log.warning("a checkpoint of the metadata could not be written: %s", error)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from modelbox.errors import CorruptStoreError
 from modelbox.records import Action
 from modelbox.stores.metadata.base import Row
-from modelbox.stores.metadata.log.encoding import Entry, Key, LoggedTransaction, RowWrite
+from modelbox.stores.metadata.log.encoding import Entry, Key, LoggedTransaction, RowWrite, log_path
 from modelbox.stores.metadata.tables import TABLES, Table
 
 if TYPE_CHECKING:
@@ -254,11 +254,11 @@ class State:
         """Say that a moment is not read any more, which spares a copy."""
         self._moments.discard(moment)
 
-    def apply(self, transaction: LoggedTransaction, place: str) -> None:
+    def apply(self, transaction: LoggedTransaction, url: str) -> None:
         """Take in the next transaction."""
         if transaction.number != self.number + 1 or transaction.first_seq != self.last_seq + 1:
             raise CorruptStoreError(
-                f"{place} does not follow the transaction before it:"
+                f"{url}/{log_path(transaction.number)} does not follow the transaction before it:"
                 f" its first change is {transaction.first_seq}, the last one was {self.last_seq}"
             )
         for name in {write.table for write in transaction.writes}:

@@ -64,8 +64,7 @@ class LogMetadataStore(MetadataStore):
             deadline = time.monotonic() + _LONGEST_RACE_S
             while True:
                 if not queued and time.monotonic() < self._contended_until:
-                    held.enter_context(self._turns.turn())
-                    queued = True
+                    queued = self._queue(held) >= 0
                 self._catch_up()
                 try:
                     transaction, result = self._run(body)
@@ -75,9 +74,8 @@ class LogMetadataStore(MetadataStore):
                 if transaction.is_empty:
                     return result
                 if not queued:
-                    held.enter_context(self._turns.turn())
                     queued = True
-                    if self._is_taken(transaction.number):
+                    if self._queue(held) >= transaction.number:
                         continue
                 if self._commit(transaction):
                     return result
@@ -153,10 +151,16 @@ class LogMetadataStore(MetadataStore):
         finally:
             self._replica.release(moment)
 
-    def _is_taken(self, number: int) -> bool:
+    def _queue(self, held: contextlib.ExitStack) -> int:
+        """Wait for this process's turn; the number of the last transaction by then."""
+        before = self._replica.number()
+        held.enter_context(self._turns.turn())
         self._replica.catch_up()
-        with self._replica.held() as state:
-            return state.number >= number
+        after = self._replica.number()
+        if after > before:
+            self._contended_until = time.monotonic() + _CONTENDED_S
+            self._turns.trust()
+        return after
 
     def _commit(self, transaction: LogTransaction) -> bool:
         """Create the file; whether this writer was the first."""
