@@ -194,3 +194,14 @@ def test_columns_are_called_as_in_sql(full: modelbox.ModelBoxClient, tmp_path: P
         in_sql = set(full.sql(f"select * from {name} limit 0").column_names)
         assert in_sql <= set(SCHEMAS[name].names), name
     assert all(isinstance(schema, pa.Schema) for schema in SCHEMAS.values())
+
+
+def test_a_store_in_object_storage(s3_url: str, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a")
+    with modelbox.ModelBoxClient(s3_url) as client:
+        run = client.create_experiment("run")
+        run.upload_artifact("data", tmp_path / "a.txt")
+        run.log_metrics({"loss": 1.0}, step=1)
+        out = client.export(tmp_path / "out")
+    assert [row["step"] for row in rows(out, "metrics")] == [1]
+    assert [(out / row["file"]).read_text() for row in rows(out, "artifacts")] == ["a"]
