@@ -84,8 +84,8 @@ def test_killed_after_any_operation() -> None:
 def test_killed_again_while_resuming() -> None:
     points, base = two_generations()
     wanted = expected(points, ALL)
-    for first in range(0, 30, 2):
-        for second in range(0, 30, 3):
+    for first in range(0, 30, 4):
+        for second in range(0, 30, 5):
             files = copy_of(base)
             for operations in (first, second):
                 with contextlib.suppress(Killed):
@@ -129,7 +129,7 @@ def test_another_merger_runs_before_any_operation() -> None:
 def test_reading_while_others_merge_before_any_operation() -> None:
     points, base = two_generations()
     wanted = expected(points, ALL)
-    for kill_after in (*range(0, 40, 3), 10**6):
+    for kill_after in (*range(0, 40, 6), 10**6):
         for operation in range(40):
             files = copy_of(base)
             count = 0
@@ -189,14 +189,14 @@ def test_a_result_that_comes_back_from_the_dead() -> None:
 
 def test_an_old_intent_created_again_has_no_effect() -> None:
     """Somebody sleeps from before an intent is created until it is so old that it is deleted, and creates it then."""
-    all_points, batches = small_batches(200)
+    all_points, batches = small_batches(130)
     files = MemoryFiles()
     store = ParquetMetricsStore(files)
     store.append(batches[:20])
 
     def sleep(name: str, path: str) -> None:
         if name == "create":
-            for start in range(20, 200, 10):
+            for start in range(20, 130, 10):
                 store.append(batches[start : start + 10])
                 run(files)
             assert files.size(path) is None, "long deleted"
@@ -245,17 +245,17 @@ def test_missing_files_are_named() -> None:
 
 
 def test_a_long_run_leaves_few_files() -> None:
-    """A run of half an hour that delivers a segment every second."""
+    """A run that delivers a segment every second."""
     files = MemoryFiles()
     store = ParquetMetricsStore(files)
     most = 0
-    for sequence in range(1800):
+    for sequence in range(1000):
         store.append([batch_of([Point("k", sequence, 10**15 + sequence, float(sequence))], sequence=sequence)])
         if sequence % 10 == 9:
             store.maintain()
             most = max(most, len(list(files.walk("metrics"))))
     assert most < 50
-    assert store.read(ALL)["step"].to_pylist() == list(range(1800))
+    assert store.read(ALL)["step"].to_pylist() == list(range(1000))
 
 
 def test_large_segments_are_merged_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,10 +9,13 @@ and never loses an extreme.
 from __future__ import annotations
 
 import itertools
+from array import array
 from collections.abc import Iterator
 
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from modelbox.stores.metrics.order import int64, int64s
 
 _AT_ONCE = 1 << 20
 """Rows that are looked at together, so that memory does not grow with the number of series."""
@@ -35,7 +38,7 @@ def thin(table: pa.Table, max_points: int) -> pa.Table:
         start, end = runs[first][0], runs[last - 1][1]
         values = table["value"].slice(start, end - start).combine_chunks()
         inside = [(low - start, high - start) for low, high in runs[first:last]]
-        kept.append(pc.add(_kept_rows(values, inside, max_points), start))
+        kept.append(pc.add(_kept_rows(values, inside, max_points), int64(start)))
     return table.take(pa.chunked_array(kept))
 
 
@@ -57,7 +60,7 @@ def _spans(runs: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
 
 def _kept_rows(values: pa.Array, runs: list[tuple[int, int]], max_points: int) -> pa.Array:
     """The rows to keep, sorted."""
-    values = pc.if_else(pc.is_nan(values), None, values)
+    values = pc.if_else(pc.is_nan(values), pa.nulls(1, pa.float64())[0], values)
     valid = pc.is_valid(values)
     starts: list[int] = []
     kept: list[int] = []
@@ -73,16 +76,18 @@ def _kept_rows(values: pa.Array, runs: list[tuple[int, int]], max_points: int) -
         starts.append(start)
         starts += (start + 1 + -(-bucket * inner // buckets) for bucket in range(buckets))
         starts.append(end - 1)
-    bucket_starts = pa.array(starts, pa.int64())
-    ends = pa.array([*starts[1:], len(values)], pa.int64())
-    numbered = pa.array(range(len(starts)), pa.int32())
-    buckets_of_rows = pc.run_end_decode(pa.RunEndEncodedArray.from_arrays(ends, numbered))
-    by_bucket = pa.table({"bucket": buckets_of_rows, "value": values}).group_by("bucket", use_threads=False)
-    extremes = by_bucket.aggregate([("value", "min"), ("value", "max")])
-    found = [pa.array(kept, pa.int64())]
-    for extreme in ("value_min", "value_max"):
-        rows = pc.indices_nonzero(pc.equal(values, extremes[extreme].take(buckets_of_rows))).cast(pa.int64())
-        firsts = pa.table({"bucket": buckets_of_rows.take(rows), "row": rows}).group_by("bucket", use_threads=False)
-        found.append(firsts.aggregate([("row", "min")])["row_min"].combine_chunks())
-    found.append(bucket_starts.filter(pc.is_null(extremes["value_min"].combine_chunks())))
+    # Sorted by bucket and value, a bucket is where it was, and goes from its minimum to its maximum, then come the points that are
+    # no numbers. (Grouping would do, but pyarrow's imports pandas.)
+    buckets_of_rows = array("q")
+    for bucket, (start, end) in enumerate(itertools.pairwise([*starts, len(values)])):
+        buckets_of_rows.extend(array("q", [bucket]) * (end - start))
+    table = pa.table({"bucket": int64s(buckets_of_rows), "value": values})
+    order = pc.sort_indices(table, sort_keys=[("bucket", "ascending"), ("value", "ascending")])
+    firsts = int64s(starts)
+    numbers_before = pc.cumulative_sum(valid.cast(pa.int64()))
+    before_bucket = pc.subtract(numbers_before, valid.cast(pa.int64())).take(firsts)
+    upto_bucket = numbers_before.take(int64s([*(start - 1 for start in starts[1:]), len(values) - 1]))
+    numbers_in_bucket = pc.max_element_wise(pc.subtract(upto_bucket, before_bucket), int64(1))
+    lasts = pc.subtract(pc.add(firsts, numbers_in_bucket), int64(1))
+    found = [int64s(kept), order.take(firsts).cast(pa.int64()), order.take(lasts).cast(pa.int64())]
     return pc.unique(pa.concat_arrays(found)).sort()

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from modelbox.records import MetricBatch, MetricQuery, Rewind
 from modelbox.stores.files import Files
-from modelbox.stores.metrics.order import as_result, encoded, in_order, logged_us
+from modelbox.stores.metrics.order import as_result, encoded, in_order, int64, logged_us
 from modelbox.stores.metrics.parquet.folder import PointsFolder
 from modelbox.stores.metrics.parquet.layout import BatchName, Snapshot
 from modelbox.stores.metrics.parquet.merging import due
@@ -78,6 +78,6 @@ def _rows(folder: PointsFolder, names: list[str], query: MetricQuery) -> dict[st
 def _without(table: pa.Table, rewinds: Sequence[Rewind]) -> pa.Table:
     """The rows that no rewind hides."""
     for rewind in rewinds:
-        hidden = pc.and_(pc.greater(table["step"], rewind.step), pc.less_equal(logged_us(table), rewind.at_us))
+        hidden = pc.and_(pc.greater(table["step"], int64(rewind.step)), pc.less_equal(logged_us(table), int64(rewind.at_us)))
         table = table.filter(pc.invert(hidden))
     return table

@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from modelbox.errors import CorruptStoreError, ModelBoxError, UnavailableError
-from modelbox.stores.metrics.order import ENCODED_SCHEMA
+from modelbox.stores.metrics.order import ENCODED_SCHEMA, empty, int64, strings
 
 ROW_GROUP = 1 << 16
 """Rows that are read, and held in a merge, at a time: 600 KB in a file and 3 MB in memory."""
@@ -65,7 +65,7 @@ class SegmentWriter:
 
     def close(self) -> None:
         """Write the footer."""
-        writer = self._writer or self._open(ENCODED_SCHEMA.empty_table())
+        writer = self._writer or self._open(empty())
         writer.add_key_value_metadata({_SEALS: json.dumps({"footer": _BLANK, "groups": self._groups}, separators=(",", ":"))})
         self._sink.hold()
         writer.close()
@@ -141,7 +141,7 @@ class Segment:
 
     def _table(self, groups: list[int]) -> pa.Table:
         if not groups:
-            return ENCODED_SCHEMA.empty_table()
+            return empty()
         content = pa.BufferReader(self._bytes(groups))
         with reading(self._address):
             file = pq.ParquetFile(content, metadata=self._metadata, read_dictionary=["key"], pre_buffer=False)
@@ -150,7 +150,7 @@ class Segment:
 
     def _bytes(self, groups: list[int]) -> pa.Buffer:
         """The file, of which only some row groups are filled in; the rest takes no memory."""
-        content = mmap.mmap(-1, max(1, *(self._seals[i].end for i in groups)))
+        content = mmap.mmap(-1, max([1, *(self._seals[i].end for i in groups)]))
         view = memoryview(content)
         with reading(self._address):
             for i in groups:
@@ -165,11 +165,11 @@ def select(table: pa.Table, keys: frozenset[str], start_step: int | None, end_st
     """The rows with one of the keys (if there are any) and the steps, both ends inclusive."""
     conditions = []
     if keys:
-        conditions.append(pc.is_in(table["key"], value_set=pa.array(keys, pa.string())))
+        conditions.append(pc.is_in(table["key"], value_set=strings(keys)))
     if start_step is not None:
-        conditions.append(pc.greater_equal(table["step"], start_step))
+        conditions.append(pc.greater_equal(table["step"], int64(start_step)))
     if end_step is not None:
-        conditions.append(pc.less_equal(table["step"], end_step))
+        conditions.append(pc.less_equal(table["step"], int64(end_step)))
     for condition in conditions[1:]:
         conditions[0] = pc.and_(conditions[0], condition)
     return table.filter(conditions[0]) if conditions else table

@@ -15,6 +15,7 @@ import pyarrow.fs as pa_fs
 from modelbox.points import RESULT_SCHEMA, SCHEMA
 from modelbox.records import MetricBatch, Rewind
 from modelbox.stores.files import Files
+from modelbox.stores.metrics.order import int64s, strings
 from modelbox.stores.metrics.parquet.folder import PointsFolder
 from modelbox.stores.metrics.parquet.layout import Snapshot
 from modelbox.stores.metrics.parquet.reading import not_stored
@@ -49,7 +50,7 @@ def attach(
         fragments += found
         for batch in not_stored(by_uid.get(uid, ()), snapshot):
             table = batch.points.select(SCHEMA.names).cast(SCHEMA)
-            fresh.append(table.add_column(0, _OBJECT_ID, pa.repeat(pa.scalar(object_id), len(table))))
+            fresh.append(table.add_column(0, _OBJECT_ID, pa.repeat(strings([object_id])[0], len(table))))
     connection.register(_STORED, ds.FileSystemDataset(fragments, _SCHEMA, _FORMAT))
     connection.register(_PENDING, pa.concat_tables(fresh))
     hidden = ""
@@ -69,9 +70,9 @@ def _rewind_table(objects: Mapping[str, str], rewinds: Mapping[str, tuple[Rewind
     rows = [(objects[uid], rewind) for uid, found in rewinds.items() if uid in objects for rewind in found]
     return pa.table(
         {
-            "object_id": pa.array([object_id for object_id, _ in rows], pa.string()),
-            "step": pa.array([rewind.step for _, rewind in rows], pa.int64()),
-            "at_us": pa.array([rewind.at_us for _, rewind in rows], pa.int64()),
+            "object_id": strings(object_id for object_id, _ in rows),
+            "step": int64s(rewind.step for _, rewind in rows),
+            "at_us": int64s(rewind.at_us for _, rewind in rows),
         }
     )
 
@@ -82,7 +83,7 @@ def _stored(folder: PointsFolder, object_id: str) -> tuple[list[Any], Snapshot]:
     Local files are opened by path; others are fetched now, compressed as they are. Not by a file system in Python: DuckDB holds the
     GIL while it waits for pyarrow, which waits for the GIL when such a file system raises (seen with duckdb 2.0 and pyarrow 26).
     """
-    owner = pc.field("object_id") == object_id
+    owner = pc.field("object_id") == pc.scalar(strings([object_id])[0])
 
     def load(snapshot: Snapshot) -> tuple[list[Any], Snapshot]:
         fragments = []
