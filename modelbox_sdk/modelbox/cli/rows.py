@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from modelbox.cli.arrow import rows_of
+
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from modelbox import Artifact, Event, Experiment, Lineage, MetricTable, Model, ModelVersion
 
 Record: TypeAlias = dict[str, Any]
@@ -74,26 +78,35 @@ def _lineage(lineage: Lineage) -> Record:
 
 def summary(table: MetricTable) -> list[Record]:
     """Each metric in a line: how many points, over which steps, the last value, and the least and the greatest."""
-    import pyarrow as pa
+    arrow = table.to_arrow()
+    counts = arrow["key"].value_counts()  # in the order of the points, which are sorted by key
+    found = []
+    start = 0
+    for key, count in zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True):
+        found.append({"key": key, **_summary_of_one(arrow.slice(start, count))})
+        start += count
+    return found
+
+
+def _summary_of_one(series: pa.Table) -> Record:
     import pyarrow.compute as pc
 
-    arrow = table.to_arrow()
-    # NaN counts neither as the least nor as the greatest.
-    ordered = pc.if_else(pc.is_nan(arrow["value"]), pa.scalar(None, pa.float64()), arrow["value"])
-    grouped = arrow.select(["key", "step", "value"]).append_column("ordered", ordered).group_by("key", use_threads=False)
-    found = grouped.aggregate(
-        [("step", "count"), ("step", "first"), ("step", "last"), ("value", "last"), ("ordered", "min"), ("ordered", "max")]
-    )
-    names = dict(
-        zip(("key", "step_count", "step_first", "step_last", "value_last", "ordered_min", "ordered_max"), SUMMARY, strict=True)
-    )
-    return [{new: row[old] for old, new in names.items()} for row in found.to_pylist()]
+    steps, values = series["step"], series["value"]
+    ends = pc.min_max(values.filter(pc.invert(pc.is_nan(values))))  # NaN is neither the least nor the greatest
+    return {
+        "points": len(series),
+        "first_step": steps[0].as_py(),
+        "last_step": steps[-1].as_py(),
+        "last": values[-1].as_py(),
+        "min": ends["min"].as_py(),
+        "max": ends["max"].as_py(),
+    }
 
 
-def points(table: MetricTable, columns: Iterable[str]) -> Iterator[Record]:
-    """The points, a batch of them in memory at a time."""
-    for batch in table.to_arrow().select(list(columns)).to_batches(max_chunksize=10_000):
-        yield from batch.to_pylist()
+def points(table: MetricTable) -> Iterator[Record]:
+    """The points, some thousands of them in memory at a time."""
+    names = table.to_arrow().column_names
+    return (dict(zip(names, row, strict=True)) for row in rows_of(table.to_arrow()))
 
 
 def event_record(event: Event) -> Record:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from calling import Sample
 
 import modelbox
@@ -48,6 +49,16 @@ except SystemExit:
 """
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert result.stderr == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "argv", [["experiments", "show", "{run}"], ["metrics", "show", "{run}"], ["watch", "--since=0", "--timeout=0"]]
+)
+def test_reading_does_not_import_pandas(sample: Sample, argv: list[str]) -> None:
+    code = "import sys, modelbox.cli; modelbox.cli.main(sys.argv[1:]); assert 'pandas' not in sys.modules"
+    command = [sys.executable, "-c", code, "-u", sample.uri, *(arg.format(**sample.ids) for arg in argv)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 def test_failing_as_a_process(tmp_path: Path) -> None:

@@ -40,5 +40,4 @@ def _show(args: argparse.Namespace) -> None:
 
             print_plot(table)
         else:
-            columns = table.to_arrow().column_names
-            print_rows(rows.points(table, columns), columns, args.format)
+            print_rows(rows.points(table), table.to_arrow().column_names, args.format)

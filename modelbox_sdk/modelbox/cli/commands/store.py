@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from modelbox.cli import rows
+from modelbox.cli.arrow import rows_of
 from modelbox.cli.opening import namespaces, open_existing
 from modelbox.cli.output import print_csv, print_json_list, print_record
 from modelbox.cli.tables import print_table, size
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from modelbox.cli.parsing import CommandTree
 
 
@@ -33,19 +32,13 @@ def _sql(args: argparse.Namespace) -> None:
     with open_existing(args) as client:
         table = client.sql(args.query)
         names = _distinct(table.column_names)
-        values = _values(table)
+        values = rows_of(table)
         if args.format == "json":
             print_json_list(dict(zip(names, row, strict=True)) for row in values)
         elif args.format == "csv":
             print_csv(values, names)
         else:
             print_table(list(values), names)
-
-
-def _values(table: pa.Table) -> Iterator[Sequence[Any]]:
-    for batch in table.to_batches(max_chunksize=10_000):
-        columns = [column.to_pylist() for column in batch.columns]
-        yield from zip(*columns, strict=True)
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
