@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from modelbox.findings import Fault
 from modelbox.records import Action, Change, Event, ObjectType
 
 if TYPE_CHECKING:
@@ -126,6 +127,14 @@ class MetadataStore(abc.ABC):
     @abc.abstractmethod
     def snapshot(self) -> dict[str, pa.Table]:
         """Every table, and ``changes`` (seq, action, object_type, object_id, uid, namespace, at, payload), as Arrow."""
+
+    def check(self) -> Iterator[Fault]:
+        """Examine everything, changing nothing; what is not as it should be."""
+        return iter(())
+
+    def quarantine(self, fault: Fault, folder: str) -> None:
+        """Get a file with a movable fault out of the way, so that the rest can be read, and keep it below a folder."""
+        del fault, folder
 
     def forget_after_fork(self) -> None:
         """Called in a forked child: let go of threads, connections and locks of the parent, without touching them."""

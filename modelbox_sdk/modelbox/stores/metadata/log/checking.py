@@ -192,7 +192,7 @@ class _Log:
         self._last_seq = None
         newest = self.checkpoints.newest
         if newest is not None and number <= newest.number:
-            meaning = f"nothing is lost as long as the checkpoint of transaction {newest.number} is whole, which has what it changed"
+            meaning = f"nothing is lost as long as the checkpoint of transaction {newest.number} stays whole, which includes it"
         else:
             meaning = f"the store cannot be read: no checkpoint has what was committed from transaction {number} on"
         return _fault(kind, log_path(number), problem, meaning, _LOG_ADVICE)

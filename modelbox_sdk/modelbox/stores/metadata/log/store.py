@@ -6,10 +6,11 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from modelbox.errors import ModelBoxError, UnavailableError
+from modelbox.findings import Fault
 from modelbox.records import Change, Event
 from modelbox.stores.files import Files
 from modelbox.stores.metadata.base import MetadataStore, Row, Transaction, View
@@ -120,6 +121,17 @@ class LogMetadataStore(MetadataStore):
         """Write a checkpoint now, which spares the next process that opens the store from reading the log since the last one."""
         self._check_open()
         _healing(self._replica, self._checkpointer.write_now)
+
+    def check(self) -> Iterator[Fault]:
+        from modelbox.stores.metadata.log.checking import check
+
+        self._check_open()
+        return check(self._files, self._replica.reader)
+
+    def quarantine(self, fault: Fault, folder: str) -> None:
+        from modelbox.stores.metadata.log.checking import quarantine
+
+        quarantine(self._files, fault, folder)
 
     def forget_after_fork(self) -> None:
         _parked.append(self._committing)
