@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from modelbox.errors import PermissionDeniedError as PermissionDeniedError
     from modelbox.errors import UnauthenticatedError as UnauthenticatedError
     from modelbox.errors import UnavailableError as UnavailableError
+    from modelbox.findings import Finding as Finding
     from modelbox.objects import Artifact as Artifact
     from modelbox.objects import ArtifactFile as ArtifactFile
     from modelbox.objects import Experiment as Experiment
@@ -48,6 +49,7 @@ _HOMES = {
         "UnauthenticatedError",
         "UnavailableError",
     ),
+    "modelbox.findings": ("Finding",),
     "modelbox.objects": ("Artifact", "ArtifactFile", "Experiment", "Lineage", "MetricTable", "Model", "ModelVersion"),
     "modelbox.records": ("Change", "Event", "GarbageReport", "MLFramework"),
 }

@@ -18,16 +18,21 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from modelbox import settings
 from modelbox.backends.base import Backend
 from modelbox.errors import InvalidArgumentError, ModelBoxError, NotFoundError
+from modelbox.findings import Finding
 from modelbox.journal import Journal
+from modelbox.objects.artifact import Artifact
 from modelbox.objects.experiment import Experiment
 from modelbox.objects.model import Model
 from modelbox.objects.session import Session
+from modelbox.objects.version import ModelVersion
 from modelbox.records import (
     ANY_NAMESPACE,
+    ArtifactRecord,
     Change,
     ExperimentRecord,
     GarbageReport,
     ModelRecord,
+    ModelVersionRecord,
     ObjectType,
 )
 
@@ -300,6 +305,23 @@ class ModelBoxClient:
                 return
             backend.wait_for_changes(position, min(left, _WATCH_WAIT_S))
 
+    # -- any object
+
+    def get_object(self, id: str) -> Experiment | Model | ModelVersion | Artifact:
+        """The object with an id, of whichever type, as it stands in a :class:`Change` or in a row of SQL.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        record = self._session.backend.get_object(id)
+        if isinstance(record, ExperimentRecord):
+            return Experiment(self._session, record)
+        if isinstance(record, ModelRecord):
+            return Model(self._session, record)
+        if isinstance(record, ModelVersionRecord):
+            return ModelVersion(self._session, record)
+        return Artifact(self._session, cast(ArtifactRecord, record))
+
     # -- the whole store
 
     def sql(self, query: str) -> pa.Table:
@@ -339,6 +361,25 @@ class ModelBoxClient:
     def collect_garbage(self, *, dry_run: bool = False) -> GarbageReport:
         """Free the content that nothing refers to any more, or say how much there is."""
         return self._session.backend.collect_garbage(dry_run=dry_run)
+
+    def check(self, *, verify_content: bool = False, quarantine: bool = False) -> list[Finding]:
+        """Examine all that an embedded store consists of: the log, checkpoints, metrics, journals, and the artifacts' content.
+
+        Nothing is changed unless ``quarantine`` is True. Then damaged files are moved to ``<store>/quarantine``, where they keep
+        their names, so that all the rest can be read; never those of the log, which is the truth. Points in a damaged segment are
+        given up by that.
+
+        Args:
+            verify_content: Read all content, and compare its digests.
+            quarantine: Get what is damaged out of the way.
+
+        Returns:
+            What is not as it should be; nothing when all is well.
+
+        Raises:
+            InvalidArgumentError: It is not an embedded store.
+        """
+        return self._backend.check(verify_content=verify_content, quarantine=quarantine)
 
     def health(self) -> Health:
         """What this client talks to, and what has not been delivered yet. Does not touch the store."""

@@ -25,7 +25,7 @@ LAYERS = (
     ("wire",),
     ("stores",),
     ("journal",),
-    ("records", "errors", "settings", "columns", "points", "paths", "json_values", "hashing", "oserrors"),
+    ("records", "errors", "settings", "columns", "points", "paths", "json_values", "hashing", "oserrors", "findings"),
 )
 """From the top to the ground. What stands in one line may import each other."""
 

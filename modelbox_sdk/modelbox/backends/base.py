@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from modelbox.errors import InvalidArgumentError
+from modelbox.findings import Finding
 from modelbox.records import (
     ArtifactRecord,
     Change,
@@ -324,6 +326,19 @@ class Backend(abc.ABC):
     @abc.abstractmethod
     def spool(self) -> Spool:
         """Where journals for this backend live."""
+
+    def check(self, *, verify_content: bool = False, quarantine: bool = False) -> list[Finding]:
+        """Examine everything that is stored; what is not as it should be.
+
+        Args:
+            verify_content: Whether all content is read, and its digests compared.
+            quarantine: Whether damaged files are got out of the way of the rest.
+
+        Raises:
+            InvalidArgumentError: The store is not one that can be examined from here.
+        """
+        del verify_content, quarantine
+        raise InvalidArgumentError(f"{self.description()} cannot be examined from here; run modelbox doctor where its store is")
 
     def maintain(self) -> None:
         """Do background work that is due. Called from a background thread now and then."""

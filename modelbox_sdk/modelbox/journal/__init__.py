@@ -2,17 +2,21 @@
 
 from modelbox.journal.adoption import AdoptionReport, PendingPoints, adopt_abandoned, read_pending, scan_pending
 from modelbox.journal.delivery import Sink
+from modelbox.journal.inspection import JournalState, inspect, set_aside
 from modelbox.journal.journal import Journal, PendingState
 from modelbox.journal.writer import Target
 
 __all__ = [
     "AdoptionReport",
     "Journal",
+    "JournalState",
     "PendingPoints",
     "PendingState",
     "Sink",
     "Target",
     "adopt_abandoned",
+    "inspect",
     "read_pending",
     "scan_pending",
+    "set_aside",
 ]

@@ -95,7 +95,7 @@ def adopt_writer(
     with ownership.claim(folder, writer) as claimed:
         if not claimed:
             return
-        for path in _files(os.path.join(folder, writer)):
+        for path in files_of(os.path.join(folder, writer)):
             # A thread that outlived the closing of its journal, or an adopter where there are no locks, may be at it too.
             with contextlib.suppress(FileNotFoundError):
                 _deliver_file(path, writer, sink, gate, report)
@@ -106,7 +106,7 @@ def adopt_writer(
 def _deliver_file(
     path: str, writer: str, sink: Sink, gate: Callable[[], AbstractContextManager[None]], report: AdoptionReport
 ) -> None:
-    data, contents = _read(path, writer)
+    data, contents = read_file(path, writer)
     batches = build_batches(data, contents, writer=writer)
     while chunk := list(islice(batches, _BATCHES_A_CALL)):
         with gate():
@@ -142,18 +142,19 @@ def scan_pending(folder: str | os.PathLike[str], uid: str | None = None) -> Pend
     found = PendingPoints()
     root = os.fspath(folder)
     for writer in ownership.writers(root):
-        for path in _files(os.path.join(root, writer)):
+        for path in files_of(os.path.join(root, writer)):
             with contextlib.suppress(FileNotFoundError):
-                data, contents = _read(path, writer)
+                data, contents = read_file(path, writer)
                 if contents.damage:
                     # A record that was being written while the file was read looks damaged, but only once.
-                    data, contents = _read(path, writer)
+                    data, contents = read_file(path, writer)
                 found.batches += build_batches(data, contents, writer=writer, uid=uid)
                 found.damage += contents.damage
     return found
 
 
-def _files(path: str) -> Iterator[str]:
+def files_of(path: str) -> Iterator[str]:
+    """The journals in the folder of a writer, oldest first."""
     try:
         names = sorted(name for name in os.listdir(path) if name.endswith(layout.SUFFIX))
     except (FileNotFoundError, NotADirectoryError):
@@ -162,7 +163,8 @@ def _files(path: str) -> Iterator[str]:
         yield os.path.join(path, name)
 
 
-def _read(path: str, writer: str) -> tuple[memoryview, Contents]:
+def read_file(path: str, writer: str) -> tuple[memoryview, Contents]:
+    """A journal, and what is in it."""
     with open(path, "rb") as file:
         data = memoryview(file.read())
     number = os.path.basename(path).removesuffix(layout.SUFFIX)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from modelbox.backends.base import Spool
@@ -10,6 +11,7 @@ from modelbox.backends.inprocess.experiments import ExperimentRules
 from modelbox.backends.inprocess.logged import LoggedRules
 from modelbox.backends.inprocess.models import ModelRules
 from modelbox.backends.inprocess.query import run_query
+from modelbox.findings import Finding
 from modelbox.stores.blobs import BlobStore
 from modelbox.stores.files import Files
 from modelbox.stores.metadata import MetadataStore
@@ -29,6 +31,7 @@ class InProcessBackend(ExperimentRules, ModelRules, LoggedRules, ArtifactRules):
         storage: What the stores stand on, if they share it; closed after them.
         spool: Where the journals of its clients live.
         description: What this is and where.
+        marker: Raises what is wrong with the marker of the store.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class InProcessBackend(ExperimentRules, ModelRules, LoggedRules, ArtifactRules):
         storage: Files | None = None,
         spool: Spool,
         description: str,
+        marker: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(metadata, metrics, blobs)
         self._parts: tuple[MetadataStore | MetricsStore | BlobStore | Files, ...] = (
@@ -50,9 +54,25 @@ class InProcessBackend(ExperimentRules, ModelRules, LoggedRules, ArtifactRules):
         )
         self._spool = spool
         self._description = description
+        self._storage = storage
+        self._marker = marker
 
     def sql(self, query: str) -> pa.Table:
         return run_query(query, self._metadata, self._metrics, self._pending)
+
+    def check(self, *, verify_content: bool = False, quarantine: bool = False) -> list[Finding]:
+        from modelbox.backends.inprocess.checkup import Checkup
+
+        checkup = Checkup(
+            self,
+            self._metadata,
+            self._metrics,
+            self._blobs,
+            storage=self._storage,
+            marker=self._marker,
+            content=verify_content,
+        )
+        return checkup.run(quarantine=quarantine)
 
     def description(self) -> str:
         return self._description

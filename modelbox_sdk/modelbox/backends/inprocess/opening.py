@@ -47,6 +47,7 @@ def open_store(uri: str) -> InProcessBackend:
         storage=files,
         spool=spool,
         description=f"embedded store at {files.url}",
+        marker=lambda: _read_marker(files),
     )
 
 
@@ -77,6 +78,18 @@ def _check_marker(files: Files) -> None:
         text = files.read(MARKER)
     except (FileNotFoundError, NotADirectoryError):
         text = _create_marker(files)
+    _understand_marker(files, text)
+
+
+def _read_marker(files: Files) -> None:
+    """Check the marker of a store that is known to be one."""
+    try:
+        _understand_marker(files, files.read(MARKER))
+    except FileNotFoundError as error:
+        raise CorruptStoreError(f"{files.address(MARKER)} is missing") from error
+
+
+def _understand_marker(files: Files, text: bytes) -> None:
     try:
         marker = json.loads(text)
         known, version = marker["format"] == "modelbox-store", int(marker["version"])

@@ -1,6 +1,6 @@
 """Content, addressed by its digest."""
 
-from modelbox.stores.blobs.base import BlobInfo, BlobItem, BlobStore, blob_name
+from modelbox.stores.blobs.base import BlobInfo, BlobItem, BlobStore, Reference, blob_name
 from modelbox.stores.blobs.file_blobs import FileBlobStore
 
-__all__ = ["BlobInfo", "BlobItem", "BlobStore", "FileBlobStore", "blob_name"]
+__all__ = ["BlobInfo", "BlobItem", "BlobStore", "FileBlobStore", "Reference", "blob_name"]

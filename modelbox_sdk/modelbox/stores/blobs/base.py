@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import BinaryIO, NamedTuple
+
+from modelbox.findings import Fault
 
 DIGEST_PREFIX = "blake3:"
 
@@ -30,6 +32,14 @@ class BlobInfo(NamedTuple):
 
     name: str
     size: int
+
+
+class Reference(NamedTuple):
+    """What refers to a piece of content: what it must be, and a file that it is the content of."""
+
+    digest: str
+    size: int
+    what: str
 
 
 class BlobStore(abc.ABC):
@@ -93,6 +103,20 @@ class BlobStore(abc.ABC):
     @abc.abstractmethod
     def clean(self, *, dry_run: bool) -> int:
         """Free what interrupted uploads left behind and nobody will continue; the bytes freed, or that would be."""
+
+    def check(self, referenced: Mapping[str, Reference], *, content: bool = False) -> Iterator[Fault]:
+        """Examine content, changing nothing; what is not as it should be.
+
+        Args:
+            referenced: What has to be there, by name.
+            content: Whether content is read, and its digest compared.
+        """
+        del referenced, content
+        return iter(())
+
+    def quarantine(self, fault: Fault, folder: str) -> None:
+        """Get content with a movable fault out of the way, so that it can be uploaded again, and keep it below a folder."""
+        del fault, folder
 
     def forget_after_fork(self) -> None:
         """Called in a forked child: let go of what belongs to the parent, without touching it."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import BinaryIO
 
 from modelbox.errors import NotFoundError
-from modelbox.stores.blobs.base import BlobInfo, BlobItem, BlobStore
+from modelbox.findings import Fault
+from modelbox.stores.blobs.base import BlobInfo, BlobItem, BlobStore, Reference
 from modelbox.stores.blobs.bucket import BucketWriter
 from modelbox.stores.blobs.folder import FolderWriter
 from modelbox.stores.blobs.writer import ROOT, STAGING, BlobWriter, Progress, StreamWriter
@@ -55,6 +56,14 @@ class FileBlobStore(BlobStore):
 
     def delete(self, name: str) -> None:
         self._files.delete(f"{ROOT}/{name}")
+
+    def check(self, referenced: Mapping[str, Reference], *, content: bool = False) -> Iterator[Fault]:
+        from modelbox.stores.blobs.checking import check
+
+        return check(self, referenced, content)
+
+    def quarantine(self, fault: Fault, folder: str) -> None:
+        self._files.move(fault.path, f"{folder}/{fault.path}")
 
     def clean(self, *, dry_run: bool) -> int:
         return self._writer.clean(dry_run=dry_run)

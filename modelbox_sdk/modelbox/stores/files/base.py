@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import contextlib
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, NamedTuple
 
@@ -117,6 +118,28 @@ class Files(abc.ABC):
             with contextlib.suppress(FileNotFoundError):
                 found[path] = self.read(path)
         return found
+
+    def copy(self, path: str, target: str) -> None:
+        """Write the content of a file under another name too, replacing what has it.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+        """
+        with self.open(path) as source:
+            self.write_stream(target, lambda sink: shutil.copyfileobj(source, sink, COPY_CHUNK))
+
+    def move(self, path: str, target: str) -> None:
+        """Give a file another name, replacing what has it.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+        """
+        self.copy(path, target)
+        self.delete(path)
+
+    def leftovers(self) -> Iterator[FileInfo]:
+        """Temporary files that killed processes left, which other listings do not show."""
+        return iter(())
 
     def forget_after_fork(self) -> None:
         """Called in a forked child: let go of what belongs to the parent, without touching it."""

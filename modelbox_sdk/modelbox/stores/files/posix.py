@@ -109,6 +109,24 @@ class PosixFiles(Files):
         with storage_errors("delete", self.local_path(folder)), contextlib.suppress(FileNotFoundError, NotADirectoryError):
             shutil.rmtree(self.local_path(folder))
 
+    def move(self, path: str, target: str) -> None:
+        source, goal = self.local_path(path), self.local_path(target)
+        self.make_folders(os.path.dirname(target))
+        with storage_errors("move", source):
+            os.replace(source, goal)
+            fsync_folder(os.path.dirname(goal))
+            fsync_folder(os.path.dirname(source))
+
+    def leftovers(self) -> Iterator[FileInfo]:
+        for folder, _, names in os.walk(self._root):
+            for name in names:
+                if name.startswith(_TEMPORARY):
+                    path = os.path.join(folder, name)
+                    with contextlib.suppress(OSError):
+                        found = os.stat(path)
+                        if time.time() - found.st_mtime > _ABANDONED_S:
+                            yield FileInfo(os.path.relpath(path, self._root), found.st_size)
+
     def make_folders(self, folder: str) -> None:
         """Make a folder and its parents, each of them durable."""
         with storage_errors("write", self.local_path(folder)):

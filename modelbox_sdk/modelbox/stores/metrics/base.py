@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from modelbox.findings import Fault
 from modelbox.records import MetricBatch, MetricQuery, Rewind
 
 if TYPE_CHECKING:
@@ -67,6 +68,14 @@ class MetricsStore(abc.ABC):
     @abc.abstractmethod
     def uids(self) -> list[str]:
         """The lives of objects that have stored points."""
+
+    def check(self) -> Iterator[Fault]:
+        """Examine all points, changing nothing; what is not as it should be."""
+        return iter(())
+
+    def quarantine(self, fault: Fault, folder: str) -> None:
+        """Get a file with a movable fault out of the way, so that the rest can be read, and keep it below a folder."""
+        del fault, folder
 
     def maintain(self) -> None:
         """Do background work that is due, such as merging small files. Called from a background thread; may do nothing."""

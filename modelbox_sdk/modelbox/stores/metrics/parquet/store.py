@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from modelbox.errors import ModelBoxError
+from modelbox.findings import Fault
 from modelbox.records import MetricBatch, MetricQuery, Rewind
 from modelbox.stores.files import Files
 from modelbox.stores.metrics.base import MetricsStore
@@ -94,6 +95,17 @@ class ParquetMetricsStore(MetricsStore):
             self._maintaining.release()
         if failures:
             raise failures[0]
+
+    def check(self) -> Iterator[Fault]:
+        from modelbox.stores.metrics.parquet.checking import check
+
+        for uid in self.uids():
+            yield from check(self._files, uid)
+
+    def quarantine(self, fault: Fault, folder: str) -> None:
+        from modelbox.stores.metrics.parquet.checking import quarantine
+
+        quarantine(self._files, fault, folder)
 
     def forget_after_fork(self) -> None:
         self._files.forget_after_fork()
