@@ -72,6 +72,16 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory, hermetic_environment: No
         yield endpoint
 
 
+@pytest.fixture(scope="session")
+def sound_sample(tmp_path_factory: pytest.TempPathFactory, hermetic_environment: None) -> Path:
+    """A store with something of everything in it; see ``sample_store``. Copy it before you change it."""
+    import sample_store
+
+    path = tmp_path_factory.mktemp("sample") / "store"
+    sample_store.build(path)
+    return path
+
+
 @pytest.fixture
 def s3_url(s3_server: str) -> str:
     """A fresh prefix in a bucket that exists."""

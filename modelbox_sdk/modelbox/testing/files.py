@@ -173,6 +173,12 @@ class FilesSuite:
             with open(local, "rb") as file:
                 assert file.read() == b"x"
 
+    def test_a_file_is_moved(self, files: Files) -> None:
+        files.write("a/file", b"content")
+        files.move("a/file", "else/where/file")
+        assert files.size("a/file") is None
+        assert files.read("else/where/file") == b"content"
+
     def test_works_on_after_a_fork_and_closes_twice(self, files: Files) -> None:
         files.write("a", b"1")
         files.forget_after_fork()

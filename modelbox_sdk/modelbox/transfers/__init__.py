@@ -4,5 +4,6 @@ from modelbox.transfers.cache import materialise
 from modelbox.transfers.downloads import download
 from modelbox.transfers.sources import Source, collect
 from modelbox.transfers.uploads import upload
+from modelbox.transfers.verified import open_verified
 
-__all__ = ["Source", "collect", "download", "materialise", "upload"]
+__all__ = ["Source", "collect", "download", "materialise", "open_verified", "upload"]

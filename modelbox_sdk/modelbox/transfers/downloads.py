@@ -15,7 +15,7 @@ from typing import BinaryIO, TypeVar
 
 from modelbox.backends.base import Backend
 from modelbox.errors import ChecksumError, InvalidArgumentError
-from modelbox.hashing import Hasher, digest_of_stream, hashed_chunks
+from modelbox.hashing import Hasher, chunks_of, digest_of_stream
 from modelbox.oserrors import storage_errors
 from modelbox.paths import refuse_clashes, validate_relative_path
 from modelbox.records import ArtifactRecord, FileRecord
@@ -124,17 +124,14 @@ def fetch(backend: Backend, file: FileRecord, target: str, report: Callable[[int
 
 def _copy(content: BinaryIO, copy: FileIO, size: int, report: Callable[[int], None]) -> str:
     """Copy a stream; the digest of what was copied."""
-    chunks = hashed_chunks(content, size)
-    while True:
-        try:
-            chunk = next(chunks)
-        except StopIteration as end:
-            hasher: Hasher = end.value
-            return hasher.digest()
+    hasher = Hasher()
+    for chunk in chunks_of(content, size):
+        hasher.update(chunk)
         left = chunk
         while left:
             left = left[copy.write(left) :]
         report(len(chunk))
+    return hasher.digest()
 
 
 def has_content(path: str, file: FileRecord) -> bool:

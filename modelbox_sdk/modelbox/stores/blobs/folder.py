@@ -24,8 +24,9 @@ _SMALL = 1 << 20
 _GROUP = 250
 _PART = ".part"
 _READ_ONLY = 0o444
-_FLUSH_EVERY = 32 << 20
-"""Disks should not idle while content is hashed, nor memory fill with pages to write."""
+_FLUSH_EVERY = 8 << 20
+"""The disk should not idle while content is hashed: 1 GiB took 0.76 s with 8 MiB, 1.2 s with 128 MiB, 2.5 s when all of it was left
+to the sync at the end; cp and sync 1.15 s."""
 
 
 class FolderWriter(BlobWriter):

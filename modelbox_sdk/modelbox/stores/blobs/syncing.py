@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import functools
 import os
@@ -10,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 _FEW = 8
+_SYNC_FILE_RANGE_WRITE = 2
 _LOCAL = {0xEF53: "ext4", 0x58465342: "xfs", 0x9123683E: "btrfs", 0x01021994: "tmpfs", 0xF2F52010: "f2fs", 0x794C7630: "overlay"}
 """File systems, by the magic number that statfs(2) gives, on which syncfs(2) is known to wait for data and names."""
 
@@ -42,8 +42,9 @@ def sync_folders(folders: Sequence[str]) -> None:
 
 def start_writing(fd: int, offset: int, length: int) -> None:
     """Ask the kernel to begin writing a range out, without waiting; a length of 0 means to the end."""
-    with contextlib.suppress(OSError):
-        os.posix_fadvise(fd, offset, length, os.POSIX_FADV_DONTNEED)
+    libc = _libc()
+    if libc is not None and hasattr(libc, "sync_file_range"):
+        libc.sync_file_range(fd, ctypes.c_int64(offset), ctypes.c_int64(length), _SYNC_FILE_RANGE_WRITE)
 
 
 def _sync_file_system(fd: int) -> bool:

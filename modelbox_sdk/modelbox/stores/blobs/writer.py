@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO, TypeAlias
 
 from modelbox.errors import ChecksumError
-from modelbox.hashing import Hasher, digest_of, hashed_chunks, read_into
+from modelbox.hashing import CHUNK, Hasher, chunks_of, digest_of, read_into
 from modelbox.stores.blobs.base import BlobItem
 from modelbox.stores.files.base import Files
 
@@ -63,7 +63,7 @@ class StreamWriter(BlobWriter):
         self._files.write_stream(f"{ROOT}/{item.name}", fill)
 
 
-def verified_chunks(source: BinaryIO, item: BlobItem, size: int = 0) -> Iterator[memoryview]:
+def verified_chunks(source: BinaryIO, item: BlobItem, length: int = CHUNK) -> Iterator[memoryview]:
     """The content in chunks; after the last one, it is known to have the right digest and size.
 
     A chunk is only valid until the next one is asked for.
@@ -71,27 +71,19 @@ def verified_chunks(source: BinaryIO, item: BlobItem, size: int = 0) -> Iterator
     Args:
         source: A stream of the content.
         item: What it must be.
-        size: Length of a chunk; 0 for one that suits hashing.
+        length: Bytes in a chunk.
 
     Raises:
         ChecksumError: It is something else.
     """
-    chunks = hashed_chunks(source, item.size, size)
-    done = 0
-    while True:
-        try:
-            chunk = next(chunks)
-        except StopIteration as end:
-            hasher: Hasher = end.value
-            if hasher.size == item.size and hasher.digest() == item.digest:
-                return
-            break
-        done += len(chunk)
-        if done > item.size:
-            chunks.close()
+    hasher = Hasher()
+    for chunk in chunks_of(source, item.size, length):
+        hasher.update(chunk)
+        if hasher.size > item.size:
             break
         yield chunk
-    raise _mismatch(item)
+    if hasher.size != item.size or hasher.digest() != item.digest:
+        raise _mismatch(item)
 
 
 def whole_content(item: BlobItem) -> bytearray:
