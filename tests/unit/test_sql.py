@@ -85,3 +85,16 @@ def test_what_is_not_one_query_is_refused(client: ModelBoxClient, query: str) ->
 def test_times_are_utc_wherever_the_process_runs(client: ModelBoxClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "America/New_York")
     assert client.sql("select created_at from experiments").schema.field(0).type.tz == "UTC"
+
+
+def test_damaged_points_are_an_error_that_says_so(client: ModelBoxClient, tmp_path: Path) -> None:
+    client.close()
+    (segment,) = (tmp_path / "store" / "metrics").glob("*/*.parquet")
+    data = bytearray(segment.read_bytes())
+    data[len(data) // 4] ^= 1
+    segment.write_bytes(data)
+    with (
+        ModelBoxClient(tmp_path / "store") as reopened,
+        pytest.raises(modelbox.CorruptStoreError, match="modelbox doctor"),
+    ):
+        reopened.sql("select sum(value), max(text) from metrics")

@@ -39,9 +39,9 @@ def find_model(client: ModelBoxClient, id_or_name: str, namespaces: str) -> Mode
         NotFoundError: There is none.
         InvalidArgumentError: Several have the name.
     """
-    found = _model_with_id(client, id_or_name)
-    if found is not None:
-        return found
+    if _ID.fullmatch(id_or_name):
+        with contextlib.suppress(NotFoundError):
+            return client.get_model(id_or_name)
     named = [found for found in client.list_models(namespaces) if found.name == id_or_name]
     return _only(named, "model", id_or_name, namespaces)
 
@@ -69,35 +69,10 @@ def find_object(client: ModelBoxClient, id_or_name: str, namespaces: str) -> Any
         InvalidArgumentError: Several have the name.
     """
     with contextlib.suppress(NotFoundError):
-        return client.get_experiment(id_or_name)
-    found = _model_with_id(client, id_or_name) or _version_or_artifact(client, id_or_name)
-    if found is not None:
-        return found
+        return client.get_object(id_or_name)
     candidates: list[Experiment | Model] = [*client.list_experiments(namespaces), *client.list_models(namespaces)]
     named = [candidate for candidate in candidates if candidate.name == id_or_name]
     return _only(named, "object", id_or_name, namespaces)
-
-
-def _model_with_id(client: ModelBoxClient, id: str) -> Model | None:
-    if _ID.fullmatch(id):
-        with contextlib.suppress(NotFoundError):
-            found = client.get_model(id)
-            return found if found.id == id else None
-    return None
-
-
-def _version_or_artifact(client: ModelBoxClient, id: str) -> ModelVersion | Artifact | None:
-    """Handles of these come from the object that they belong to, so ask the tables who that is."""
-    if not _ID.fullmatch(id):
-        return None
-    # The id is 32 hexadecimal digits: nothing in it can end the literal.
-    rows = client.sql(f"select model_id, version from model_versions where id = '{id}'").to_pylist()  # noqa: S608
-    if rows:
-        return client.get_model(rows[0]["model_id"]).get_version(rows[0]["version"])
-    rows = client.sql(f"select object_id, name from artifacts where id = '{id}'").to_pylist()  # noqa: S608
-    if rows:
-        return find_holder(client, rows[0]["object_id"], "*").artifact(rows[0]["name"])
-    return None
 
 
 def _only(named: Sequence[T], kind: str, name: str, namespaces: str) -> T:

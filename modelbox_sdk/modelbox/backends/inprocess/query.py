@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from modelbox.errors import InvalidArgumentError
+from modelbox.errors import CorruptStoreError, InvalidArgumentError
 from modelbox.records import MetricBatch, Rewind
 from modelbox.stores.metadata import MetadataStore
 from modelbox.stores.metrics import MetricsStore
+from modelbox.stores.metrics.base import STORED_POINTS
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
+
+_ATTEMPTS = 10
+_ATTEMPTS = 3
 
 _VIEWS = """
 create view experiments as
@@ -55,29 +60,45 @@ def run_query(query: str, metadata: MetadataStore, metrics: MetricsStore, pendin
 
     Raises:
         InvalidArgumentError: It does not parse or run, or is not a single query.
+        CorruptStoreError: Stored points are damaged.
     """
-    import json
-
     import duckdb
 
-    connection = duckdb.connect(":memory:")
-    try:
-        connection.execute("set TimeZone = 'UTC'")
-        _require_one_select(connection, query)
-        for name, table in metadata.snapshot().items():
-            connection.register(f"_{name}", table)
-        connection.execute(_LIVES)
-        lives = connection.execute("select uid, id, rewinds from _lives").fetchall()
-        objects = {uid: id for uid, id, _ in lives}
-        rewinds = {uid: tuple(Rewind(*rewind) for rewind in json.loads(text)) for uid, _, text in lives if text}
-        batches = pending()  # before the stored points are listed; see read_metrics
-        connection.execute(_VIEWS)
-        metrics.attach(connection, objects, batches, rewinds={uid: found for uid, found in rewinds.items() if found})
-        return connection.sql(query).to_arrow_table()
-    except duckdb.Error as error:
-        raise InvalidArgumentError(f"the query failed: {error}") from error
-    finally:
-        connection.close()
+    attempts = 0
+    while True:
+        attempts += 1
+        connection = duckdb.connect(":memory:")
+        try:
+            connection.execute("set TimeZone = 'UTC'")
+            _require_one_select(connection, query)
+            _create_views(connection, metadata, metrics, pending)
+            return connection.sql(query).to_arrow_table()
+        except duckdb.Error as error:
+            if STORED_POINTS not in str(error):
+                raise InvalidArgumentError(f"the query failed: {error}") from error
+            if attempts == _ATTEMPTS:
+                raise CorruptStoreError(f"stored points cannot be read; modelbox doctor tells which: {error}") from error
+            # else a file may have been merged into another one meanwhile
+        finally:
+            connection.close()
+
+
+def _create_views(
+    connection: duckdb.DuckDBPyConnection,
+    metadata: MetadataStore,
+    metrics: MetricsStore,
+    pending: Callable[[], Sequence[MetricBatch]],
+) -> None:
+    for name, table in metadata.snapshot().items():
+        connection.register(f"_{name}", table)
+    connection.execute(_LIVES)
+    lives = connection.execute("select uid, id, rewinds from _lives").fetchall()
+    rewinds = {uid: tuple(Rewind(*rewind) for rewind in json.loads(text)) for uid, _, text in lives if text}
+    connection.execute(_VIEWS)
+    batches = pending()  # before the stored points are listed; see read_metrics
+    metrics.attach(
+        connection, {uid: id for uid, id, _ in lives}, batches, rewinds={uid: found for uid, found in rewinds.items() if found}
+    )
 
 
 def _require_one_select(connection: duckdb.DuckDBPyConnection, query: str) -> None:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+STORED_POINTS = "_metrics_stored"
+"""What :meth:`MetricsStore.attach` calls the stored points inside the database; an engine's error about them names it."""
+
+
 class MetricsStore(abc.ABC):
     """Batches of points, by the life (uid) of the object they hang on.
 

@@ -58,6 +58,14 @@ class ChangeTests:
         assert abs(changes[0].at - datetime.now(UTC)) < timedelta(minutes=1)
         assert [change.at for change in changes] == sorted(change.at for change in changes)
 
+    def test_the_object_of_a_change(self, client: ModelBoxClient) -> None:
+        exp, model = client.create_experiment("e"), client.create_model("m")
+        objects = [exp, exp.track_artifact("a", "s3://b/x"), model, model.create_version("1")]
+        assert {client.get_object(change.object_id) for change in client.changes()} == set(objects)
+        client.delete_experiment(exp.id)
+        with pytest.raises(modelbox.NotFoundError, match="no object"):
+            client.get_object(exp.id)
+
     def test_what_changes_nothing_is_no_change(self, client: ModelBoxClient) -> None:
         exp = client.create_experiment("e")
         model = client.create_model("m", labels={"a": "b"})

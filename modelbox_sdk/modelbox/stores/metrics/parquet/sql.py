@@ -15,17 +15,18 @@ import pyarrow.fs as pa_fs
 from modelbox.points import RESULT_SCHEMA, SCHEMA
 from modelbox.records import MetricBatch, Rewind
 from modelbox.stores.files import Files
+from modelbox.stores.metrics.base import STORED_POINTS
 from modelbox.stores.metrics.order import int64s, strings
 from modelbox.stores.metrics.parquet.folder import PointsFolder
 from modelbox.stores.metrics.parquet.layout import Snapshot
 from modelbox.stores.metrics.parquet.reading import not_stored
-from modelbox.stores.metrics.parquet.segment import Segment, verified_footer
+from modelbox.stores.metrics.parquet.segment import Segment
 
 _OBJECT_ID = pa.field("object_id", pa.string())
 _SCHEMA = SCHEMA.insert(0, _OBJECT_ID)
 _FORMAT = ds.ParquetFileFormat(default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True))
 _LOCAL = pa_fs.LocalFileSystem()
-_STORED, _PENDING, _REWINDS = "_metrics_stored", "_metrics_pending", "_metrics_rewinds"
+_PENDING, _REWINDS = "_metrics_pending", "_metrics_rewinds"
 
 
 def attach(
@@ -51,7 +52,7 @@ def attach(
         for batch in not_stored(by_uid.get(uid, ()), snapshot):
             table = batch.points.select(SCHEMA.names).cast(SCHEMA)
             fresh.append(table.add_column(0, _OBJECT_ID, pa.repeat(strings([object_id])[0], len(table))))
-    connection.register(_STORED, ds.FileSystemDataset(fragments, _SCHEMA, _FORMAT))
+    connection.register(STORED_POINTS, ds.FileSystemDataset(fragments, _SCHEMA, _FORMAT))
     connection.register(_PENDING, pa.concat_tables(fresh))
     hidden = ""
     if any(rewinds.values()):
@@ -62,7 +63,7 @@ def attach(
     connection.execute(f"""
         CREATE OR REPLACE TEMP VIEW metrics AS
         SELECT object_id, {", ".join(RESULT_SCHEMA.names)}
-        FROM (SELECT * FROM {_STORED} UNION ALL SELECT * FROM {_PENDING}) AS m{hidden}
+        FROM (SELECT * FROM {STORED_POINTS} UNION ALL SELECT * FROM {_PENDING}) AS m{hidden}
     """)  # noqa: S608 - constants
 
 
@@ -91,7 +92,7 @@ def _stored(folder: PointsFolder, object_id: str) -> tuple[list[Any], Snapshot]:
             for name in snapshot.alive:
                 path = folder.path_of(name)
                 with folder.files.open(path) as file:
-                    verified_footer(file, folder.address(name))
+                    Segment(file, folder.address(name)).verify()
                 fragments.append(_FORMAT.make_fragment(folder.files.local_path(path), _LOCAL, owner))
             return fragments, snapshot
         for name, content in folder.contents(list(snapshot.alive)).items():
