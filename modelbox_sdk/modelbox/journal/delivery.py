@@ -9,6 +9,7 @@ import queue
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
@@ -195,8 +196,9 @@ class Delivery:
             if all_of_it and not self._files.cut(self._now_us()):
                 self._files.rotate(self._files.active, 0)
             self._files.retire()
-            segments = self._files.all
-        for segment in segments:
+            segments = deque(self._files.all)
+        while segments:
+            segment = segments.popleft()
             while segment.ranges:
                 with self._passing():
                     chunk = _first_ranges(segment)
@@ -209,9 +211,11 @@ class Delivery:
                     if found:
                         self._sink.append_metrics(found)
                         delivered = True
+                    del found  # the tables of the next chunk need the space
                     for _ in chunk:
                         segment.ranges.popleft()
-        self._remove_delivered()
+            # Not at the end: when files fill faster than they are delivered, that may be long after.
+            self._remove_delivered()
         return delivered
 
     def settle(self) -> None:

@@ -20,11 +20,12 @@ from modelbox.journal import layout
 from modelbox.journal.decode import Series
 from modelbox.journal.ownership import Ownership, new_writer
 
-DEFAULT_SIZE = 4 << 20
-"""Bytes of a journal file: half a million points, so that turning one into a table takes some 50 MB."""
+DEFAULT_SIZE = 2 << 20
+"""Bytes of a journal file: up to a quarter of a million points, so that turning one into a segment takes some 40 MB."""
 
 _HASTE_S = 10.0
 _sync = getattr(os, "fdatasync", os.fsync)
+_DONTNEED: int | None = getattr(mmap, "MADV_DONTNEED", None)
 
 
 class Range(NamedTuple):
@@ -123,6 +124,11 @@ class Segment:
                 return  # delivered and removed meanwhile
             self.synced_to = end
 
+    def rest(self) -> None:
+        """Let the pages of a full file be the kernel's alone, until they are read for delivery."""
+        if self.fd >= 0 and _DONTNEED is not None:
+            self.memory.madvise(_DONTNEED)
+
     def settle(self, path: str) -> None:
         """Move what is only in memory into a file. The caller sees to it that nobody appends meanwhile.
 
@@ -202,6 +208,8 @@ class Segments:
         if self.active is old:
             self.all = [*self.all, new]
             self.active = new
+            if old is not None:
+                old.rest()
         else:  # a signal handler logged, and rotated, meanwhile
             new.remove()
 

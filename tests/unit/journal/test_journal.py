@@ -279,7 +279,7 @@ def test_reading_while_another_process_writes(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[2]); from collecting import CollectingSink;"
         "from modelbox.journal import Journal, Target\n"
-        "journal = Journal(Path(sys.argv[1]), CollectingSink(), shared=True)\n"
+        "journal = Journal(Path(sys.argv[1]), CollectingSink(), shared=True, file_size=4 << 20)\n"
         "for step in range(60000): journal.log_metrics(Target('o', 'u'), {'k': float(step)}, step)\n"
         "print('done', flush=True); sys.stdin.read()"
     )
