@@ -14,7 +14,7 @@ from modelbox.stores.metadata import MetadataStore
 from modelbox.stores.metadata.log import LogMetadataStore
 from modelbox.stores.metadata.log.encoding import log_path
 from modelbox.stores.metadata.log.manifest import read_manifest
-from modelbox.testing.metadata_store import created, datum, experiment, logged, putting, recording, together
+from modelbox.testing.metadata_samples import created, datum, experiment, logged, putting, recording, together
 
 CHECKPOINTS = (10, 20, 30)
 COUNT = 34

@@ -23,7 +23,7 @@ import sys
 from modelbox.errors import AlreadyExistsError
 from modelbox.stores.files import ObjectFiles, PosixFiles
 from modelbox.stores.metadata.log import LogMetadataStore
-from modelbox.testing.metadata_store import created, datum, experiment, logged
+from modelbox.testing.metadata_samples import created, datum, experiment, logged
 
 place, name, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 store = LogMetadataStore(ObjectFiles(place) if "://" in place else PosixFiles(place), checkpoint_every=25)

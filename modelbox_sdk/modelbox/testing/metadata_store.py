@@ -23,118 +23,21 @@ import pytest
 
 from modelbox.errors import AlreadyExistsError
 from modelbox.records import Action, Change, ObjectType, datetime_from_us
-from modelbox.stores.metadata import TABLES, MetadataStore, NewChange, Row, Transaction
-
-AWKWARD_JSON: list[Any] = [
-    None,
-    True,
-    0,
-    42,
-    42.0,
-    -0.0,
-    1e-300,
-    0.1 + 0.2,
-    2**53 + 1,
-    2**63,
-    -(10**40),
-    "",
-    "null",
-    "Grüße 你好 \U0001f600 \u2028 \"quoted\" back\\slash 'single' %s {} $1\ttab\nline",
-    [],
-    {},
-    [1, 1.0, "1", None, [True, [False]]],
-    {"": None, "a.b/c d": {"🙂": [{}]}, "null": None, "nested": {"deep": [[[[1]]]]}},
-]
-"""Values that stores are known to mangle: numbers that change type, nulls that vanish, texts that need quoting."""
-
-
-def experiment(ident: str, **columns: Any) -> Row:
-    """A row of the table of experiments."""
-    return {
-        "id": ident,
-        "uid": f"uid-{ident}",
-        "namespace": "default",
-        "name": ident,
-        "owner": "ada",
-        "status": "running",
-        "created_at": 1_700_000_000_000_001,
-        "updated_at": 1_700_000_000_000_002,
-        "rewinds": [],
-    } | columns
-
-
-def tag(model: str, name: str, version: str) -> Row:
-    """A row of the table of tags."""
-    return {"model_id": model, "tag": name, "version_id": version}
-
-
-def datum(ident: str, key: str, value: Any) -> Row:
-    """A row of the table of metadata."""
-    return {"object_id": ident, "key": key, "value": value}
-
-
-def created(ident: str, *, namespace: str = "default", **payload: Any) -> NewChange:
-    """A change that says that an experiment was created."""
-    return NewChange(
-        action=Action.CREATED,
-        object_type=ObjectType.EXPERIMENT,
-        object_id=ident,
-        uid=f"uid-{ident}",
-        namespace=namespace,
-        payload={"id": ident} | payload,
-    )
-
-
-def logged(ident: str, name: str, wallclock_us: int, **metadata: Any) -> NewChange:
-    """A change that is an event."""
-    return NewChange(
-        action=Action.LOGGED,
-        object_type=ObjectType.EXPERIMENT,
-        object_id=ident,
-        uid=f"uid-{ident}",
-        namespace="default",
-        payload={"name": name, "source": "trainer", "wallclock_us": wallclock_us, "metadata": metadata},
-    )
-
-
-def putting(table: str, *rows: Row) -> Callable[[Transaction], None]:
-    """A body that puts rows."""
-
-    def body(transaction: Transaction) -> None:
-        for row in rows:
-            transaction.put(table, row)
-
-    return body
-
-
-def deleting(table: str, *key: str) -> Callable[[Transaction], None]:
-    """A body that deletes."""
-    return lambda transaction: transaction.delete(table, *key)
-
-
-def together(*bodies: Callable[[Transaction], None]) -> Callable[[Transaction], None]:
-    """Several bodies in one transaction."""
-
-    def body(transaction: Transaction) -> None:
-        for each in bodies:
-            each(transaction)
-
-    return body
-
-
-def recording(*changes: NewChange) -> Callable[[Transaction], None]:
-    """A body that records changes."""
-
-    def body(transaction: Transaction) -> None:
-        for change in changes:
-            transaction.record(change)
-
-    return body
-
-
-def ids(rows: list[Row]) -> list[str]:
-    """The ids of rows."""
-    return [row["id"] for row in rows]
+from modelbox.stores.metadata import TABLES, MetadataStore, Row, Transaction
+from modelbox.testing.metadata_samples import (
+    AWKWARD_JSON,
+    created,
+    datum,
+    deleting,
+    experiment,
+    ids,
+    logged,
+    model,
+    putting,
+    recording,
+    tag,
+    together,
+)
 
 
 class MetadataStoreSuite:
@@ -247,15 +150,15 @@ class MetadataStoreSuite:
     def test_json_keeps_its_types(self, both: list[MetadataStore], value: Any) -> None:
         both[0].transact(
             together(
-                putting("metadata", datum("e", "k", value)), putting("models", _model(value)), recording(created("e", value=value))
+                putting("metadata", datum("e", "k", value)), putting("models", model(value)), recording(created("e", value=value))
             )
         )
         for each in both:
-            row, model = each.view().get("metadata", "e", "k"), each.view().get("models", "m")
+            row, owner = each.view().get("metadata", "e", "k"), each.view().get("models", "m")
             assert row is not None
-            assert model is not None
+            assert owner is not None
             payload = each.changes(since=0)[0].payload
-            for found in (row["value"], model["labels"], payload["value"]):
+            for found in (row["value"], owner["labels"], payload["value"]):
                 assert repr(found) == repr(value)
 
     def test_texts_that_need_care(self, both: list[MetadataStore]) -> None:
@@ -284,7 +187,7 @@ class MetadataStoreSuite:
             assert each.view().get("metadata", "e", "big") == datum("e", "big", value)
 
     def test_rows_belong_to_whoever_got_them(self, store: MetadataStore) -> None:
-        store.transact(putting("models", _model({"a": "b"})))
+        store.transact(putting("models", model({"a": "b"})))
         store.transact(recording(created("e", labels={"a": "b"})))
         for _ in range(2):
             row = store.view().get("models", "m")
@@ -518,10 +421,6 @@ class MetadataStoreSuite:
             assert changes["action"].to_pylist() == ["created", "logged"]
             assert changes["uid"].to_pylist() == ["uid-a", "uid-a"]
             assert changes.schema.field("at").type == pa.timestamp("us", tz="UTC")
-
-
-def _model(labels: Any) -> Row:
-    return {"id": "m", "uid": "u", "namespace": "default", "name": "m", "owner": "ada", "labels": labels}
 
 
 def _seqs(changes: list[Change]) -> list[int]:

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from modelbox.stores.files import MemoryFiles
 from modelbox.stores.metadata import TABLES, Row, Transaction
 from modelbox.stores.metadata.log import LogMetadataStore
-from modelbox.testing.metadata_store import created, logged
+from modelbox.testing.metadata_samples import created, logged
 
 TABLES_USED = ("experiments", "tags", "metadata", "writers")
 KEYS = st.sampled_from("abc")

@@ -17,7 +17,7 @@ from modelbox.stores.files import MemoryFiles, PosixFiles
 from modelbox.stores.metadata.log import LogMetadataStore
 from modelbox.stores.metadata.log import store as store_module
 from modelbox.stores.metadata.log.encoding import log_path
-from modelbox.testing.metadata_store import created, datum, experiment, logged, putting, recording
+from modelbox.testing.metadata_samples import created, datum, experiment, logged, putting, recording
 
 
 def test_a_transaction_is_one_readable_file() -> None:
