@@ -22,6 +22,7 @@ TICK_S = 1.0
 EVENT_DELAY_S = 0.05
 MAX_BACKOFF_S = 10.0
 _QUIET_TICKS = 3
+_FULL_FILES = 16
 _EVENTS_A_CALL = 500
 _BYTES_A_CALL = 4 << 20
 _FORK_WAIT_S = 5.0
@@ -261,7 +262,12 @@ class Delivery:
         if self._failures:
             return  # the next attempt has its time
         if tick:
-            self._tick_due = now
+            # Readers see what is in the files of a shared journal: a burst of log calls does not have to share the interpreter
+            # with its own delivery.
+            hurry = not self._shared or len(self._files) > _FULL_FILES
+            self._tick_due = now if hurry else min(self._tick_due, now + TICK_S)
+            with contextlib.suppress(OSError):  # then the next file is made when it is needed, in memory if need be
+                self._prepare()
         else:
             self._event_due = min(self._event_due, now + EVENT_DELAY_S)
             self._tick_due = min(self._tick_due, now + TICK_S)
