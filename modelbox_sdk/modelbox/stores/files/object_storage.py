@@ -24,14 +24,17 @@ _READ_BLOCK = 4 << 20
 _READERS = 16
 _S3 = ("s3", "s3a")
 _S3_OPTIONS = {
-    # A dead endpoint is reported after 4 attempts: some 2 s when it refuses, a minute when it is silent.
+    # A dead endpoint is reported after 3 attempts: a few seconds when it refuses, 45 s when it accepts and is silent.
     "connect_timeout": 4,
     "read_timeout": 15,
-    "retries": {"mode": "standard", "total_max_attempts": 2},
+    "retries": {"mode": "standard", "total_max_attempts": 3},
     "max_pool_connections": 32,
 }
-_S3_ROUNDS = 2
-"""How often s3fs repeats what botocore gave up on."""
+_S3_ROUNDS = 1
+"""s3fs must not repeat what botocore gave up on: its loops are nested, which made 2 minutes of 15 s."""
+_READ_ROUNDS = 3
+"""How often a read is begun again that broke in the middle, which botocore does not see."""
+_BROKEN = ("ClientPayloadError", "ResponseStreamingError", "IncompleteRead", "IncompleteReadError", "ConnectionResetError")
 _CONFLICT_ROUNDS = 6
 _CREATED_BY = "modelbox-created-by"
 
@@ -148,7 +151,7 @@ class ObjectFiles(Files):
     def read_range(self, path: str, start: int, end: int) -> bytes:
         """The bytes from ``start`` up to ``end`` of a file that is longer than ``start``."""
         with self._errors("read", self.address(path)):
-            return cast(bytes, self.fs.cat_file(self.key(path), start=start, end=end))
+            return self._cat(path, start=start, end=end)
 
     def size(self, path: str) -> int | None:
         with self._errors("read", self.address(path)):
@@ -205,10 +208,22 @@ class ObjectFiles(Files):
     def close(self) -> None:
         self._fs = None
 
-    def _cat(self, path: str) -> bytes:
+    def _cat(self, path: str, **limits: int) -> bytes:
         # With more than one reader s3fs asks for the size first, a round trip for every file.
-        options = {"max_concurrency": 1} if self._protocol in _S3 and _takes(self.fs._cat_file, "max_concurrency") else {}
-        return cast(bytes, self.fs.cat_file(self.key(path), **options))
+        if self._protocol in _S3 and _takes(self.fs._cat_file, "max_concurrency"):
+            limits["max_concurrency"] = 1
+        for _ in range(_READ_ROUNDS - 1):
+            with contextlib.suppress(_BrokenReadError):
+                return self._cat_once(path, limits)
+        return self._cat_once(path, limits)
+
+    def _cat_once(self, path: str, limits: dict[str, int]) -> bytes:
+        try:
+            return cast(bytes, self.fs.cat_file(self.key(path), **limits))
+        except Exception as error:
+            if type(error).__name__ in _BROKEN:
+                raise _BrokenReadError(f"cannot read {self.address(path)}: the connection broke: {error}") from error
+            raise
 
     def _put_new(self, path: str, data: bytes) -> None:
         # A PUT whose answer was lost is repeated, and then refused because of itself: know one's own.
@@ -307,6 +322,10 @@ class _ObjectReader(io.RawIOBase):
         data = self._files.read_range(self._path, self._at, self._size) if self._at < self._size else b""
         self._at += len(data)
         return data
+
+
+class _BrokenReadError(UnavailableError):
+    """A connection broke while content was on its way."""
 
 
 _orphans: list[Any] = []
