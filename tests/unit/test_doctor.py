@@ -11,22 +11,15 @@ import time
 from pathlib import Path
 
 import pytest
-import sample_store
 
+import sample_store
 from modelbox import CorruptStoreError, Finding, ModelBoxClient
 from modelbox.cli import main
 
 
-@pytest.fixture(scope="session")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("sample") / "store"
-    sample_store.build(path)
-    return path
-
-
 @pytest.fixture
-def store(sound: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(sound, tmp_path / "store"))
+def store(sound_sample: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(sound_sample, tmp_path / "store"))
 
 
 def check(path: Path, **options: bool) -> list[Finding]:
@@ -175,7 +168,8 @@ def test_a_transaction_that_does_not_follow(store: Path) -> None:
     for change in content["changes"]:
         change["seq"] += 5
     path.write_bytes(seal(json.dumps(content)[:-1].encode()))
-    assert [(each.kind, each.file) for each in check(store)][0] == ("disagrees", path.as_uri())
+    finding = check(store)[0]
+    assert (finding.kind, finding.file) == ("disagrees", path.as_uri())
     with pytest.raises(CorruptStoreError, match=path.name), ModelBoxClient(store) as client:
         client.list_experiments()
 

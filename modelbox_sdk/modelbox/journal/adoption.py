@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from modelbox.journal.delivery import Sink
 
 DAMAGED_SUFFIX = ".damaged"
+_log = logging.getLogger("modelbox")
 _BATCHES_A_CALL = 64
 _EVENTS_A_CALL = 500
 
@@ -118,6 +120,8 @@ def _deliver_file(
             sink.append_events(writer, events)
         report.events += len(events)
     report.damage += contents.damage
+    for damage in contents.damage:
+        _log.warning("%s; the rest of it is delivered, and modelbox doctor lists the file", damage)
     if contents.damage and not contents.newer:
         os.rename(path, path + DAMAGED_SUFFIX)
     elif not contents.newer:

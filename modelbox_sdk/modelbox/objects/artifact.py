@@ -76,15 +76,18 @@ class Artifact(ModelBoxObject[ArtifactRecord]):
         return download(self._session.backend, self._record, dst, progress=progress)
 
     def open(self, path: str | None = None) -> BinaryIO:
-        """A readable, seekable binary stream of a file.
+        """A readable, seekable binary stream of a file, verified against its digest.
 
         Args:
             path: Which file; may be left out when there is only one.
 
         Raises:
             NotFoundError: There is no such file.
+            ChecksumError: Stored content does not match its digest; reading raises it too, before the last bytes are handed out.
         """
-        return self._session.backend.open_file(self._file(path))
+        from modelbox.transfers import open_verified
+
+        return open_verified(self._session.backend, self._file(path))
 
     def delete(self) -> None:
         """Delete the artifact; ``modelbox gc`` frees content that nothing else refers to.

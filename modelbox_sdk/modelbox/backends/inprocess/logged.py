@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from modelbox.backends.inprocess import rows, validation
 from modelbox.backends.inprocess.shared import StoreRules
 from modelbox.errors import InvalidArgumentError
-from modelbox.journal import read_pending
+from modelbox.journal import scan_pending
 from modelbox.json_values import json_object
+from modelbox.oserrors import storage_errors
 from modelbox.records import Action, Change, Event, MetricBatch, MetricQuery, PendingEvent
 from modelbox.stores.metadata import NewChange, Transaction
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_log = logging.getLogger("modelbox")
 
 
 class LoggedRules(StoreRules):
@@ -76,7 +80,13 @@ class LoggedRules(StoreRules):
     def _pending(self, uid: str | None = None) -> list[MetricBatch]:
         """Points still in journals that this backend's readers must see."""
         spool = self.spool()
-        return read_pending(spool.folder, uid) if spool.shared and spool.folder is not None else []
+        if not spool.shared or spool.folder is None:
+            return []
+        with storage_errors("read", str(spool.folder)):
+            found = scan_pending(spool.folder, uid)
+        for damage in found.damage:
+            _log.warning("%s; everything else is read, and modelbox doctor lists the file", damage)
+        return found.batches
 
     # -- events
 

@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
@@ -124,6 +125,11 @@ def _united(ranges: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
     return tuple(united)
 
 
+def _seal(body: bytes) -> bytes:
+    """What ends a JSON object, given without its last brace, with the checksum of its bytes."""
+    return b',"crc32":%d}' % zlib.crc32(body)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
     """A merge, and the state before it.
@@ -148,7 +154,8 @@ class Intent:
 
     def to_bytes(self) -> bytes:
         """As it is stored."""
-        return json.dumps({"format": FORMAT, **asdict(self)}, separators=(",", ":")).encode()
+        body = json.dumps({"format": FORMAT, **asdict(self)}, separators=(",", ":"))[:-1].encode()
+        return body + _seal(body)
 
     @classmethod
     def from_bytes(cls, data: bytes, address: str) -> Intent:
@@ -161,6 +168,8 @@ class Intent:
             fields = json.loads(data)
             if fields.pop("format") != FORMAT:
                 raise CorruptStoreError(f"{address} was written by a newer ModelBox; update this one")
+            if fields.pop("crc32") != zlib.crc32(data[: data.rindex(b',"crc32":')]):
+                raise ValueError("its checksum does not match")
             covered = {writer: tuple((int(a), int(b)) for a, b in ranges) for writer, ranges in fields.pop("covered").items()}
             sources, live = tuple(fields.pop("sources")), tuple(fields.pop("live"))
             return cls(**fields, covered=covered, sources=sources, live=live)

@@ -23,8 +23,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from modelbox.columns import empty, strings
 from modelbox.errors import CorruptStoreError, ModelBoxError, UnavailableError
-from modelbox.stores.metrics.order import ENCODED_SCHEMA, empty, int64, strings
+from modelbox.stores.metrics.order import ENCODED_SCHEMA, int64
 
 ROW_GROUP = 1 << 16
 """Rows that are read, and held in a merge, at a time: 600 KB in a file and 3 MB in memory."""
@@ -65,7 +66,7 @@ class SegmentWriter:
 
     def close(self) -> None:
         """Write the footer."""
-        writer = self._writer or self._open(empty())
+        writer = self._writer or self._open(empty(ENCODED_SCHEMA))
         writer.add_key_value_metadata({_SEALS: json.dumps({"footer": _BLANK, "groups": self._groups}, separators=(",", ":"))})
         self._sink.hold()
         writer.close()
@@ -137,11 +138,12 @@ class Segment:
 
     def verify(self) -> None:
         """Check all of it."""
-        self._bytes(list(range(len(self._groups))))
+        for i in range(len(self._groups)):
+            self._bytes([i])
 
     def _table(self, groups: list[int]) -> pa.Table:
         if not groups:
-            return empty()
+            return empty(ENCODED_SCHEMA)
         content = pa.BufferReader(self._bytes(groups))
         with reading(self._address):
             file = pq.ParquetFile(content, metadata=self._metadata, read_dictionary=["key"], pre_buffer=False)
@@ -165,7 +167,7 @@ def select(table: pa.Table, keys: frozenset[str], start_step: int | None, end_st
     """The rows with one of the keys (if there are any) and the steps, both ends inclusive."""
     conditions = []
     if keys:
-        conditions.append(pc.is_in(table["key"], value_set=strings(keys)))
+        conditions.append(pc.is_in(table["key"], value_set=strings(sorted(keys))))
     if start_step is not None:
         conditions.append(pc.greater_equal(table["step"], int64(start_step)))
     if end_step is not None:
