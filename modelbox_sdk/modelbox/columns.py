@@ -1,4 +1,8 @@
-"""Arrow arrays from Python values, without ``pyarrow.array``: that imports pandas wherever it is installed, which takes a second."""
+"""Arrow arrays from Python values, without pandas.
+
+``pyarrow.array``, ``pyarrow.scalar``, ``Schema.empty_table``, and functions of ``pyarrow.compute`` that are given a Python value,
+import pandas where it is installed, to see whether the value is one of its objects. That takes a second. These do not.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +30,14 @@ def binaries(values: Sequence[bytes | None]) -> pa.Array:
 
 
 def integers(values: Sequence[int | None], kind: pa.DataType | None = None) -> pa.Array:
-    """A column of 64-bit integers, or of another type of that width such as a timestamp; None is null."""
+    """A column of 64-bit integers, or of another type of that width such as a timestamp; None is null.
+
+    An ``array("q")`` is taken as it is, without a copy.
+    """
     import pyarrow as pa
 
+    if isinstance(values, array):
+        return pa.Array.from_buffers(kind or pa.int64(), len(values), [None, pa.py_buffer(values)])
     data = pa.py_buffer(array("q", (0 if value is None else value for value in values)))
     return pa.Array.from_buffers(kind or pa.int64(), len(values), [_validity(values), data])
 
@@ -39,6 +48,13 @@ def doubles(values: Sequence[float | None]) -> pa.Array:
 
     data = pa.py_buffer(array("d", (0.0 if value is None else value for value in values)))
     return pa.Array.from_buffers(pa.float64(), len(values), [_validity(values), data])
+
+
+def empty(schema: pa.Schema) -> pa.Table:
+    """A table without rows."""
+    import pyarrow as pa
+
+    return pa.Table.from_batches([], schema)
 
 
 def _variable(values: Sequence[Any], encoded: Sequence[bytes], kind: pa.DataType, large_kind: pa.DataType) -> pa.Array:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from modelbox.columns import strings
 from modelbox.errors import ChecksumError, InvalidArgumentError, NotFoundError
 from modelbox.hashing import digest_of_stream
 from modelbox.objects.artifact import Artifact, ArtifactFile
@@ -175,7 +176,7 @@ class _Export:
             if name not in points.column_names:
                 points = points.append_column(name, pa.nulls(len(points), SCHEMAS["metrics"].field(name).type))
         for name, text in where.items():
-            points = points.append_column(name, pa.repeat(pa.scalar(text), len(points)))
+            points = points.append_column(name, pa.repeat(strings([text])[0], len(points)))
         self._tables["metrics"].add_table(points)
 
     def _changes(self) -> Iterator[dict[str, Any]]:

@@ -1,7 +1,8 @@
-"""Which relative paths and artifact names are accepted; the one place that says so."""
+"""Paths inside artifacts, and names of artifacts: which are accepted, and what they suggest."""
 
 from __future__ import annotations
 
+import mimetypes
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -65,6 +66,11 @@ def refuse_clashes(paths: Iterable[str]) -> None:
     clash = min(seen & folders, default=None)
     if clash is not None:
         raise InvalidArgumentError(f"path {clash!r} would be both a file and a folder")
+
+
+def content_type(path: str) -> str:
+    """The MIME type that a path suggests."""
+    return mimetypes.guess_type(path)[0] or "application/octet-stream"
 
 
 def _fault(path: str) -> str | None:

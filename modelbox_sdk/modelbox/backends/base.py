@@ -254,7 +254,8 @@ class Backend(abc.ABC):
         Content that the store has is not sent again. Nothing is visible until all is stored.
 
         Raises:
-            ConflictError: A file changed while it was being read, several times.
+            ChecksumError: A file did not have the digest that it was said to have, as when it changed after it was hashed; nothing
+                is visible, and the caller may hash it again.
         """
 
     @abc.abstractmethod

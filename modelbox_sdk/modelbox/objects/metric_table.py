@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from modelbox.records import datetime_from_us
+
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
@@ -47,13 +49,17 @@ class MetricTable:
 
     def to_dict(self) -> dict[str, list[Any]]:
         """Columns ``key``, ``step``, ``wallclock`` (datetime) and ``value``, each value as it was logged: float, str or bytes."""
-        columns: dict[str, list[Any]] = self._table.to_pydict()
+        values = self._table["value"].to_pylist()
         for name in ("text", "blob"):
-            other = columns.pop(name, None)
-            if other is not None:
-                pairs = zip(columns["value"], other, strict=True)
-                columns["value"] = [value if instead is None else instead for value, instead in pairs]
-        return columns
+            if name in self._table.column_names:
+                pairs = zip(values, self._table[name].to_pylist(), strict=True)
+                values = [value if instead is None else instead for value, instead in pairs]
+        return {
+            "key": self._table["key"].to_pylist(),
+            "step": self._table["step"].to_pylist(),
+            "wallclock": [datetime_from_us(us) for us in self._table["wallclock"].cast("int64").to_pylist()],
+            "value": values,
+        }
 
     def plot(self, *keys: str, ax: Any = None) -> Any:
         """Draw the scalar series over their steps with matplotlib (``modelbox-sdk[notebook]``).

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
-import mimetypes
 import os
 import stat
 import tempfile
@@ -16,7 +15,7 @@ from modelbox.backends.base import SourceFile
 from modelbox.errors import InvalidArgumentError, NotFoundError
 from modelbox.hashing import CHUNK
 from modelbox.oserrors import storage_errors
-from modelbox.paths import refuse_clashes, validate_relative_path
+from modelbox.paths import content_type, refuse_clashes, validate_relative_path
 from modelbox.transfers.content import LocalContent, reading
 
 LocalPath: TypeAlias = str | os.PathLike[str]
@@ -79,11 +78,6 @@ def rehash(file: SourceFile) -> SourceFile:
     content = LocalContent(file.open.path, file.open.shown)
     content.settle()
     return dataclasses.replace(file, size=content.size, digest=content.digest, open=content)
-
-
-def content_type(path: str) -> str:
-    """The MIME type that a path suggests."""
-    return mimetypes.guess_type(path)[0] or "application/octet-stream"
 
 
 def _hashed(found: list[_Found]) -> list[SourceFile]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import mimetypes
 from collections.abc import Callable, Sequence
 from typing import BinaryIO, cast
 
@@ -12,7 +11,7 @@ from modelbox.backends.inprocess import rows, validation
 from modelbox.backends.inprocess.identity import derive_id, new_uid
 from modelbox.backends.inprocess.shared import StoreRules
 from modelbox.errors import ConflictError, ModelBoxError, NotFoundError
-from modelbox.paths import refuse_clashes, validate_name, validate_relative_path
+from modelbox.paths import content_type, refuse_clashes, validate_name, validate_relative_path
 from modelbox.records import Action, ArtifactRecord, FileRecord, GarbageReport, ObjectType
 from modelbox.stores.blobs import BlobItem, blob_name
 from modelbox.stores.metadata import Row, Transaction, View
@@ -201,11 +200,6 @@ class ArtifactRules(StoreRules):
             return cast(ArtifactRecord, self._put(transaction, action, ObjectType.ARTIFACT, row))
 
         return self._metadata.transact(body)
-
-
-def content_type(path: str) -> str:
-    """The MIME type that a path suggests."""
-    return mimetypes.guess_type(path)[0] or "application/octet-stream"
 
 
 def _generation(view: View, digest: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 10
 _ATTEMPTS = 3
+_MAY_READ_METRICS = re.compile("metrics|show|information_schema|duckdb_", re.IGNORECASE)
 
 _VIEWS = """
 create view experiments as
@@ -71,7 +73,9 @@ def run_query(query: str, metadata: MetadataStore, metrics: MetricsStore, pendin
         try:
             connection.execute("set TimeZone = 'UTC'")
             _require_one_select(connection, query)
-            _create_views(connection, metadata, metrics, pending)
+            _create_views(connection, metadata)
+            if _MAY_READ_METRICS.search(query):  # attaching them takes a look at the files of every object
+                _attach_metrics(connection, metrics, pending)
             return connection.sql(query).to_arrow_table()
         except duckdb.Error as error:
             if STORED_POINTS not in str(error):
@@ -83,18 +87,18 @@ def run_query(query: str, metadata: MetadataStore, metrics: MetricsStore, pendin
             connection.close()
 
 
-def _create_views(
-    connection: duckdb.DuckDBPyConnection,
-    metadata: MetadataStore,
-    metrics: MetricsStore,
-    pending: Callable[[], Sequence[MetricBatch]],
-) -> None:
+def _create_views(connection: duckdb.DuckDBPyConnection, metadata: MetadataStore) -> None:
     for name, table in metadata.snapshot().items():
         connection.register(f"_{name}", table)
     connection.execute(_LIVES)
+    connection.execute(_VIEWS)
+
+
+def _attach_metrics(
+    connection: duckdb.DuckDBPyConnection, metrics: MetricsStore, pending: Callable[[], Sequence[MetricBatch]]
+) -> None:
     lives = connection.execute("select uid, id, rewinds from _lives").fetchall()
     rewinds = {uid: tuple(Rewind(*rewind) for rewind in json.loads(text)) for uid, _, text in lives if text}
-    connection.execute(_VIEWS)
     batches = pending()  # before the stored points are listed; see read_metrics
     metrics.attach(
         connection, {uid: id for uid, id, _ in lives}, batches, rewinds={uid: found for uid, found in rewinds.items() if found}

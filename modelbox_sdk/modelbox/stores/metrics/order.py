@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
-from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from modelbox.columns import empty, integers
 from modelbox.points import RESULT_SCHEMA, SCHEMA
 
 ENCODED_KEY = pa.dictionary(pa.int32(), pa.string())
 ENCODED_SCHEMA = SCHEMA.set(0, pa.field("key", ENCODED_KEY, nullable=False))
 """Points while they are worked on: a key is a small integer, which makes filters and sorting several times faster."""
-
-
-def empty() -> pa.Table:
-    """No points, ``ENCODED_SCHEMA``."""
-    return pa.Table.from_batches([], ENCODED_SCHEMA)
 
 
 def encoded(table: pa.Table) -> pa.Table:
@@ -39,7 +33,7 @@ def in_order(tables: Sequence[pa.Table]) -> pa.Table:
     Args:
         tables: Tables of ``ENCODED_SCHEMA``, in any order.
     """
-    table = pa.concat_tables(tables) if tables else empty()
+    table = pa.concat_tables(tables) if tables else empty(ENCODED_SCHEMA)
     if len(table) < 2:
         return table
     table = table.unify_dictionaries()
@@ -52,26 +46,9 @@ def in_order(tables: Sequence[pa.Table]) -> pa.Table:
     return table.take(order)
 
 
-# pa.array, pa.scalar and Schema.empty_table, and functions of pyarrow.compute that are given a Python value, import pandas where
-# it is installed, to see whether the value is one of its objects. That takes a second. These do not.
-
-
-def strings(values: Iterable[str]) -> pa.Array:
-    """An array of strings."""
-    encoded_values = [value.encode() for value in values]
-    ends = array("i", itertools.accumulate(map(len, encoded_values), initial=0))
-    return pa.StringArray.from_buffers(len(encoded_values), pa.py_buffer(ends), pa.py_buffer(b"".join(encoded_values)))
-
-
-def int64s(values: Iterable[int]) -> pa.Array:
-    """An array of integers."""
-    content = values if isinstance(values, array) else array("q", values)
-    return pa.Array.from_buffers(pa.int64(), len(content), [None, pa.py_buffer(content)])
-
-
 def int64(value: int) -> pa.Scalar:
     """An integer, for functions of ``pyarrow.compute``."""
-    return int64s([value])[0]
+    return integers([value])[0]
 
 
 def as_result(table: pa.Table) -> pa.Table:

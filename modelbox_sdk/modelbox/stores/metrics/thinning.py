@@ -15,7 +15,8 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from modelbox.stores.metrics.order import int64, int64s
+from modelbox.columns import integers
+from modelbox.stores.metrics.order import int64
 
 _AT_ONCE = 1 << 20
 """Rows that are looked at together, so that memory does not grow with the number of series."""
@@ -81,13 +82,13 @@ def _kept_rows(values: pa.Array, runs: list[tuple[int, int]], max_points: int) -
     buckets_of_rows = array("q")
     for bucket, (start, end) in enumerate(itertools.pairwise([*starts, len(values)])):
         buckets_of_rows.extend(array("q", [bucket]) * (end - start))
-    table = pa.table({"bucket": int64s(buckets_of_rows), "value": values})
+    table = pa.table({"bucket": integers(buckets_of_rows), "value": values})
     order = pc.sort_indices(table, sort_keys=[("bucket", "ascending"), ("value", "ascending")])
-    firsts = int64s(starts)
+    firsts = integers(starts)
     numbers_before = pc.cumulative_sum(valid.cast(pa.int64()))
     before_bucket = pc.subtract(numbers_before, valid.cast(pa.int64())).take(firsts)
-    upto_bucket = numbers_before.take(int64s([*(start - 1 for start in starts[1:]), len(values) - 1]))
+    upto_bucket = numbers_before.take(integers([*(start - 1 for start in starts[1:]), len(values) - 1]))
     numbers_in_bucket = pc.max_element_wise(pc.subtract(upto_bucket, before_bucket), int64(1))
     lasts = pc.subtract(pc.add(firsts, numbers_in_bucket), int64(1))
-    found = [int64s(kept), order.take(firsts).cast(pa.int64()), order.take(lasts).cast(pa.int64())]
+    found = [integers(kept), order.take(firsts).cast(pa.int64()), order.take(lasts).cast(pa.int64())]
     return pc.unique(pa.concat_arrays(found)).sort()

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
+from modelbox.columns import integers, strings
 from modelbox.stores.metadata.base import Row
 from modelbox.stores.metadata.log.encoding import Entry, Key, dumps
 from modelbox.stores.metadata.log.state import Below
@@ -51,7 +52,8 @@ def entries_table(entries: Iterable[Entry]) -> pa.Table:
 
     def portion(some: list[Entry]) -> pa.RecordBatch:
         *plain, at_us, payloads = zip(*some, strict=True)
-        arrays = [pa.array(values, field.type) for values, field in zip(plain, CHANGES, strict=False)]
+        seqs, *texts = plain
+        arrays = [integers(seqs), *map(strings, texts)]
         arrays += [_array(TIME, list(at_us)), _array(JSON, list(payloads))]
         return pa.record_batch(arrays, schema=CHANGES)
 
@@ -106,7 +108,7 @@ def _rows(table: Table, stored: pa.Table) -> list[Row]:
 def _array(kind: str, values: list[Any]) -> pa.Array:
     if kind == JSON:
         values = [None if value is None else dumps(value) for value in values]
-    return pa.array(values, _TYPES[kind])
+    return strings(values) if kind in (TEXT, JSON) else integers(values, _TYPES[kind])
 
 
 def _portions(items: Iterable[T]) -> Iterator[list[T]]:

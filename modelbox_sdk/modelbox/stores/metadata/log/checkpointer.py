@@ -8,10 +8,12 @@ import logging
 import os
 import random
 import threading
+import time
 import weakref
 import zlib
 from typing import TYPE_CHECKING, Any
 
+from modelbox.columns import empty
 from modelbox.errors import ModelBoxError
 from modelbox.stores.metadata.log import manifest as manifests
 from modelbox.stores.metadata.log.checkpoint import Checkpoint
@@ -55,7 +57,10 @@ class Checkpointer:
         self._patience = _PATIENCE + random.random()  # noqa: S311 - spreads processes, keeps no secret
         self._turns = Turns(replica.files.local_path("metadata/checkpoints.lock"))
         self._writing = threading.Lock()
+        # Held while the thread works; fork waits for it. What pyarrow or an import has locked then would stay locked in the child.
+        self._gate = threading.Lock()
         self._closed = False
+        _checkpointers.add(self)
 
     def consider(self, *, committed: bool) -> None:
         """Start writing a checkpoint if one is due.
@@ -78,9 +83,10 @@ class Checkpointer:
 
     def forget_after_fork(self) -> None:
         """The thread, if there was one, is not in the child."""
-        _parked.append((self._thread, self._writing))
+        _parked.append((self._thread, self._writing, self._gate))
         _running.clear()
         self._writing = threading.Lock()
+        self._gate = threading.Lock()
         self._thread = None
 
     def close(self) -> None:
@@ -104,6 +110,10 @@ class Checkpointer:
         return state.tail_count >= every * patience or state.tail_bytes >= self._every_bytes * patience
 
     def _run(self) -> None:
+        with self._gate:
+            self._write_if_due()
+
+    def _write_if_due(self) -> None:
         try:
             from modelbox.stores.metadata.log import arrow  # noqa: F401 - takes long, so that another process may be done by then
 
@@ -171,7 +181,7 @@ class Checkpointer:
                 if stored is not None:
                     tables[name] = stored
                 continue
-            old = self._replica.reader.table(stored) if stored else arrow.schema(large.table).empty_table()
+            old = self._replica.reader.table(stored) if stored else empty(arrow.schema(large.table))
             merged = arrow.merged_table(large.table, old, large.overlay)
             if merged.num_rows:
                 tables[name] = self._store_table(f"{folder}/{name}.parquet", merged)
@@ -233,3 +243,30 @@ def _wait_for_running() -> None:
 
 
 _registrations = itertools.count()
+
+
+_FORK_WAIT_S = 15.0
+"""The first checkpoint of a process imports pyarrow, which takes seconds on a machine that has too much to do."""
+_checkpointers: weakref.WeakSet[Checkpointer] = weakref.WeakSet()
+_held: list[tuple[Checkpointer, threading.Lock]] = []
+
+
+def _before_fork() -> None:
+    deadline = time.monotonic() + _FORK_WAIT_S
+    for checkpointer in list(_checkpointers):
+        gate = checkpointer._gate
+        if gate.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            _held.append((checkpointer, gate))
+
+
+def _after_fork_in_parent() -> None:
+    while _held:
+        _held.pop()[1].release()
+
+
+def _after_fork_in_child() -> None:
+    while _held:
+        _held.pop()[0]._gate = threading.Lock()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

@@ -6,6 +6,7 @@ import itertools
 import time
 from typing import TYPE_CHECKING
 
+from modelbox.columns import empty
 from modelbox.records import Change, Event, datetime_from_us
 from modelbox.stores.metadata.log.encoding import Entry, copy_json, us_from_iso
 from modelbox.stores.metadata.log.replica import Replica
@@ -51,7 +52,7 @@ def snapshot(replica: Replica) -> dict[str, pa.Table]:
         tables[name] = arrow.rows_table(small.table, (row for _, _, row in small.find({})))
     for name, large in moment.large.items():
         file = base.manifest.tables.get(name) if base else None
-        stored = replica.reader.table(file) if file else arrow.schema(large.table).empty_table()
+        stored = replica.reader.table(file) if file else empty(arrow.schema(large.table))
         tables[name] = arrow.merged_table(large.table, stored, large.overlay)
     history = [replica.reader.table(file) for file in base.manifest.history] if base else []
     tables["changes"] = pa.concat_tables([*history, arrow.entries_table(recent)])

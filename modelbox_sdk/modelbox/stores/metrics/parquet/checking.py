@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 
+from modelbox.columns import empty
 from modelbox.errors import CorruptStoreError, ModelBoxError
 from modelbox.findings import Fault, FindingKind
 from modelbox.stores.files import Files
@@ -41,7 +42,7 @@ def quarantine(files: Files, fault: Fault, folder: str) -> None:
         snapshot = {info.path.rpartition("/")[2]: info.size for info in files.files(points.path)}
         merge(points, {file: snapshot[file] for file in intent.sources if file in snapshot}, intent.result)
     elif intent is not None and (number_of(name) is not None or name in intent.sources):
-        files.write(fault.path, segment_bytes(ENCODED_SCHEMA.empty_table()))
+        files.write(fault.path, segment_bytes(empty(ENCODED_SCHEMA)))
     else:
         files.delete(fault.path)
 

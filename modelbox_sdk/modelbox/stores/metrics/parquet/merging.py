@@ -12,7 +12,8 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
-from modelbox.stores.metrics.order import empty, in_order, logged_us
+from modelbox.columns import empty
+from modelbox.stores.metrics.order import ENCODED_SCHEMA, in_order, logged_us
 from modelbox.stores.metrics.parquet.folder import PointsFolder
 from modelbox.stores.metrics.parquet.layout import Intent, Snapshot, intent_file
 from modelbox.stores.metrics.parquet.segment import ROW_GROUP, Segment, SegmentWriter
@@ -159,7 +160,7 @@ class _Head:
 
 def _merged(sources: Iterable[Iterator[pa.Table]]) -> Iterator[pa.Table]:
     """All rows of sources that are in order each, in order, about a row group at a time."""
-    heads = [_Head(source, empty(), next(source, None)) for source in sources]
+    heads = [_Head(source, empty(ENCODED_SCHEMA), next(source, None)) for source in sources]
     ready: list[pa.Table] = []
     while heads:
         for head in heads:

@@ -12,11 +12,11 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.fs as pa_fs
 
+from modelbox.columns import empty, integers, strings
 from modelbox.points import RESULT_SCHEMA, SCHEMA
 from modelbox.records import MetricBatch, Rewind
 from modelbox.stores.files import Files
 from modelbox.stores.metrics.base import STORED_POINTS
-from modelbox.stores.metrics.order import int64s, strings
 from modelbox.stores.metrics.parquet.folder import PointsFolder
 from modelbox.stores.metrics.parquet.layout import Snapshot
 from modelbox.stores.metrics.parquet.reading import not_stored
@@ -42,7 +42,7 @@ def attach(
     merged into another by then; the query fails, and the caller attaches again.
     """
     fragments: list[Any] = []
-    fresh = [_SCHEMA.empty_table()]
+    fresh = [empty(_SCHEMA)]
     by_uid: dict[str, list[MetricBatch]] = {}
     for batch in pending:
         by_uid.setdefault(batch.uid, []).append(batch)
@@ -71,9 +71,9 @@ def _rewind_table(objects: Mapping[str, str], rewinds: Mapping[str, tuple[Rewind
     rows = [(objects[uid], rewind) for uid, found in rewinds.items() if uid in objects for rewind in found]
     return pa.table(
         {
-            "object_id": strings(object_id for object_id, _ in rows),
-            "step": int64s(rewind.step for _, rewind in rows),
-            "at_us": int64s(rewind.at_us for _, rewind in rows),
+            "object_id": strings([object_id for object_id, _ in rows]),
+            "step": integers([rewind.step for _, rewind in rows]),
+            "at_us": integers([rewind.at_us for _, rewind in rows]),
         }
     )
 
