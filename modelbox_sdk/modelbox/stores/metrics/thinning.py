@@ -31,6 +31,8 @@ def thin(table: pa.Table, max_points: int) -> pa.Table:
         table: Points in order, with keys as a dictionary, the same in all chunks.
         max_points: 4 or more.
     """
+    if len(table) <= max_points:  # also a table without chunks, which has no keys to look at
+        return table
     runs = _series(table["key"])
     if all(end - start <= max_points for start, end in runs):
         return table
