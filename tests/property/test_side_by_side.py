@@ -1,0 +1,52 @@
+"""The public API against a plain Python model, over random sequences of calls.
+
+``MODELBOX_SOAK_S=600 pytest tests/property`` looks for longer; a failure prints how to repeat it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+from side_by_side import OpenClient, folder_factory, machine_for, tiny_sizes
+
+EXAMPLES = 9
+STEPS = 60
+SOAK_S = float(os.environ.get("MODELBOX_SOAK_S", "0"))
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+    pytest.mark.timeout(SOAK_S + 110),
+]
+
+
+@contextlib.contextmanager
+def small_store() -> Iterator[OpenClient]:
+    with tiny_sizes(), folder_factory() as open_client:
+        yield open_client
+
+
+def profile(examples: int) -> settings:
+    return settings(
+        max_examples=examples,
+        stateful_step_count=STEPS,
+        deadline=None,
+        print_blob=True,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
+    )
+
+
+@pytest.mark.parametrize("factory", [small_store, folder_factory], ids=["tiny", "default"])
+def test_the_store_does_what_the_reference_does(factory: object) -> None:
+    machine = machine_for(factory)  # type: ignore[arg-type]
+    deadline = time.monotonic() + SOAK_S / 2
+    while True:
+        run_state_machine_as_test(machine, settings=profile(EXAMPLES))  # type: ignore[no-untyped-call]
+        if time.monotonic() >= deadline:
+            break

@@ -1,0 +1,138 @@
+"""Rounds in which real processes work on one store and are killed at random moments."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+import worker
+from checker import Checker, ViolationError
+from ledger import Ledger
+
+STOP_S = 40.0
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(["worker"])
+
+
+def stacks() -> str:
+    """Where the processes of the workers are, as far as py-spy is installed and may look."""
+    found = subprocess.run(
+        ["pgrep", "-f", "multiprocessing.forkserver"], capture_output=True, text=True, check=False
+    ).stdout.split()
+    spy = shutil.which("py-spy") or str(Path(sys.executable).parent / "py-spy")
+    if not Path(spy).exists():
+        return f"processes {found}"
+    return "\n".join(subprocess.run([spy, "dump", "-p", pid], capture_output=True, text=True, check=False).stdout for pid in found)
+
+
+class Life:
+    """A worker process, and the thread that reads what it says."""
+
+    def __init__(self, uri: str, ledger: Ledger, lock: threading.Lock, who: int, seed: int, tiny: bool) -> None:
+        reader, writer = _context.Pipe(duplex=False)
+        self.who = who
+        self.process: ForkServerProcess = _context.Process(target=worker.main, args=(uri, writer, who, seed, tiny))
+        self.process.start()
+        writer.close()
+        self._thread = threading.Thread(target=self._read, args=(reader, ledger, lock), daemon=True)
+        self._thread.start()
+
+    def end(self, sig: signal.Signals) -> bool:
+        """Send a signal and wait; whether it ended in time."""
+        if self.process.is_alive() and self.process.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.process.pid, sig)
+        self.process.join(STOP_S)
+        if self.process.is_alive():
+            return False
+        self._thread.join(STOP_S)
+        return not self._thread.is_alive()
+
+    @staticmethod
+    def _read(reader: Any, ledger: Ledger, lock: threading.Lock) -> None:
+        rest = b""
+        while data := os.read(reader.fileno(), 1 << 16):
+            *lines, rest = (rest + data).split(b"\n")
+            with lock:
+                for line in lines:
+                    ledger.add(line)
+        reader.close()
+
+
+class CrashStore:
+    """A store that lives through several rounds.
+
+    Args:
+        uri: Where it is.
+        rng: Decides on everything but time.
+        tiny: Whether half of the workers have tiny checkpoint intervals and journal files.
+    """
+
+    def __init__(self, uri: str, rng: random.Random, *, tiny: bool = True) -> None:
+        self.uri = uri
+        self.rng = rng
+        self.tiny = tiny
+        self.ledger = Ledger()
+        self.lock = threading.Lock()
+        self.next_who = 1
+        self.downloaded: set[str] = set()
+
+    def round(self, workers: int, duration_s: float, life_s: float) -> Counter[str]:
+        """Let them work and kill them, then compare.
+
+        Args:
+            workers: How many at a time.
+            duration_s: How long.
+            life_s: After how long a worker is killed, in the mean.
+
+        Raises:
+            ViolationError: The store broke a promise.
+        """
+        counts: Counter[str] = Counter()
+        deadline = time.monotonic() + duration_s
+        lives = [self._spawn() for _ in range(workers)]
+        due = [self._death(life_s) for _ in lives]
+        while time.monotonic() < deadline and not self.ledger.failures:
+            time.sleep(0.003)
+            for i, life in enumerate(lives):
+                if not life.process.is_alive():
+                    raise ViolationError(f"life {life.who} ended by itself, with {life.process.exitcode}: {self.ledger.failures}")
+                if time.monotonic() > due[i]:
+                    self._kill(life, counts)
+                    lives[i], due[i] = self._spawn(), self._death(life_s)
+        for life in lives:
+            if self.rng.random() < 0.5:
+                self._kill(life, counts)
+            elif not life.end(signal.SIGTERM):
+                raise ViolationError(f"life {life.who} (process {life.process.pid}) does not end within {STOP_S} s: {stacks()}")
+            elif life.process.exitcode not in (0, None) and not self.ledger.failures:
+                raise ViolationError(f"life {life.who} ended with {life.process.exitcode}")
+        if self.ledger.failures:
+            raise ViolationError("; ".join(self.ledger.failures))
+        found = Checker(self.uri, self.ledger, self.downloaded).run()
+        counts["forks"] = len(list(self.ledger.all("fork")))
+        return counts + found
+
+    def _spawn(self) -> Life:
+        who, self.next_who = self.next_who, self.next_who + 1
+        return Life(self.uri, self.ledger, self.lock, who, self.rng.getrandbits(32), self.tiny and self.rng.random() < 0.7)
+
+    def _death(self, life_s: float) -> float:
+        return time.monotonic() + 0.15 + self.rng.expovariate(1 / life_s)
+
+    def _kill(self, life: Life, counts: Counter[str]) -> None:
+        if not life.end(signal.SIGKILL):
+            raise ViolationError(f"a forked child of life {life.who} hangs: {stacks()}")
+        counts["kills"] += 1
