@@ -90,6 +90,11 @@ class Journal(Writer):
         """The unique name of this process's part of the journal; another one after a fork."""
         return self._files.writer
 
+    @property
+    def homeless(self) -> bool:
+        """Whether records are only in memory though there is a folder for them, because its disk is full or not writable."""
+        return self._files.homeless
+
     def deliver_events(self, timeout_s: float | None = None) -> None:
         """Return when all events that are logged by now are in the store.
 

@@ -44,9 +44,15 @@ class Session:
 
     @property
     def metrics_backend(self) -> Backend:
-        """The backend, for reading metrics: every point logged before can be seen, also what a dead process logged last."""
+        """The backend, for reading metrics: every point logged before can be seen, also what a dead process logged last.
+
+        Raises:
+            UnavailableError: What this process logged is only in its memory, and cannot be stored.
+        """
         if not self._spool.shared:
             self._adopt()
+            self.journal.flush()
+        elif self.journal.homeless:
             self.journal.flush()
         return self._backend
 

@@ -13,8 +13,9 @@ from modelbox import settings
 from modelbox.backends.base import Spool
 from modelbox.backends.inprocess.backend import InProcessBackend
 from modelbox.errors import CorruptStoreError, InvalidArgumentError
+from modelbox.oserrors import storage_errors
 from modelbox.stores.blobs import FileBlobStore
-from modelbox.stores.files import Files, MemoryFiles, ObjectFiles, PosixFiles
+from modelbox.stores.files import Files, MemoryFiles, PosixFiles
 from modelbox.stores.metadata.log import LogMetadataStore
 from modelbox.stores.metrics.parquet import ParquetMetricsStore
 
@@ -55,12 +56,17 @@ def _place(uri: str) -> tuple[Files, Spool]:
     if uri == "memory://":
         return MemoryFiles(), Spool(folder=None, shared=False)
     if "://" in uri and not uri.startswith("file://"):
+        from modelbox.stores.files import ObjectFiles
+
         files = ObjectFiles(uri)
         name = hashlib.sha256(files.url.encode()).hexdigest()[:16]
         return files, Spool(folder=settings.spool_dir() / name, shared=False)
+    if "\0" in uri:
+        raise InvalidArgumentError(f"{uri!r} cannot be a store: a path has no NUL")
     root = Path(_path_of(uri)).expanduser().absolute()
-    if root.exists() and not root.is_dir():
-        raise InvalidArgumentError(f"{root} is not a folder, so it cannot be a store; name a folder")
+    with storage_errors("open", str(root)):
+        if not root.is_dir() and (root.exists() or root.is_symlink()):
+            raise InvalidArgumentError(f"{root} is not a folder, so it cannot be a store; name a folder")
     return PosixFiles(root), Spool(folder=root / "journal", shared=True)
 
 
