@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
+import os
 
 from modelbox.records import ObjectType
 
@@ -20,4 +20,4 @@ def derive_id(kind: ObjectType, *identity: str) -> str:
 
 def new_uid() -> str:
     """A name for a new life of an object."""
-    return secrets.token_hex(8)
+    return os.urandom(8).hex()

@@ -8,11 +8,10 @@ from typing import BinaryIO
 from modelbox.errors import NotFoundError
 from modelbox.findings import Fault
 from modelbox.stores.blobs.base import BlobInfo, BlobItem, BlobStore, Reference
-from modelbox.stores.blobs.bucket import BucketWriter
 from modelbox.stores.blobs.folder import FolderWriter
 from modelbox.stores.blobs.writer import ROOT, STAGING, BlobWriter, Progress, StreamWriter
 from modelbox.stores.files.base import Files
-from modelbox.stores.files.object_storage import ObjectFiles
+from modelbox.stores.files.memory import MemoryFiles
 from modelbox.stores.files.posix import PosixFiles
 
 
@@ -78,9 +77,12 @@ class FileBlobStore(BlobStore):
 def _writer(files: Files) -> BlobWriter:
     if isinstance(files, PosixFiles):
         return FolderWriter(files)
-    if isinstance(files, ObjectFiles):
-        return BucketWriter(files)
-    return StreamWriter(files)
+    if isinstance(files, MemoryFiles):
+        return StreamWriter(files)
+    from modelbox.stores.blobs.bucket import BucketWriter  # here, for most stores are folders, and a run waits for its imports
+    from modelbox.stores.files.object_storage import ObjectFiles
+
+    return BucketWriter(files) if isinstance(files, ObjectFiles) else StreamWriter(files)
 
 
 def _unheard(count: int) -> None:

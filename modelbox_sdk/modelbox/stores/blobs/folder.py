@@ -6,7 +6,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import secrets
 import time
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
@@ -72,7 +71,7 @@ class FolderWriter(BlobWriter):
         staged: list[tuple[int, str, str]] = []
         try:
             with storage_errors("write", staging):
-                group = f"{staging}/{secrets.token_hex(8)}"
+                group = f"{staging}/{os.urandom(8).hex()}"
                 for number, item in enumerate(items):
                     content = whole_content(item)
                     name = f"{group}-{number}{_PART}"
@@ -124,7 +123,7 @@ class FolderWriter(BlobWriter):
         shared = self._path(f"{STAGING}/{item.name.replace('/', '-')}")
         name = shared + _PART
         while (fd := _lock(name)) is None:
-            name = f"{shared}.{secrets.token_hex(8)}{_PART}"
+            name = f"{shared}.{os.urandom(8).hex()}{_PART}"
         try:
             yield fd, name
         finally:

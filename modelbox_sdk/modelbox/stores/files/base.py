@@ -5,7 +5,6 @@ from __future__ import annotations
 import abc
 import contextlib
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, NamedTuple
 
@@ -125,6 +124,8 @@ class Files(abc.ABC):
         Raises:
             FileNotFoundError: There is no such file.
         """
+        import shutil
+
         with self.open(path) as source:
             self.write_stream(target, lambda sink: shutil.copyfileobj(source, sink, COPY_CHUNK))
 

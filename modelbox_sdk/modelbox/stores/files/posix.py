@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
-import shutil
 import stat
 import time
 from collections.abc import Callable, Iterator
@@ -106,6 +104,8 @@ class PosixFiles(Files):
             os.unlink(self.local_path(path))
 
     def delete_tree(self, folder: str) -> None:
+        import shutil
+
         with storage_errors("delete", self.local_path(folder)), contextlib.suppress(FileNotFoundError, NotADirectoryError):
             shutil.rmtree(self.local_path(folder))
 
@@ -150,7 +150,7 @@ class PosixFiles(Files):
     @contextlib.contextmanager
     def _temporary(self, target: str) -> Iterator[tuple[BinaryIO, str]]:
         folder = os.path.dirname(target)
-        name = f"{folder}/{_TEMPORARY}{secrets.token_hex(8)}"
+        name = f"{folder}/{_TEMPORARY}{os.urandom(8).hex()}"
         try:
             file = open(name, "xb")  # noqa: SIM115
         except FileNotFoundError:
