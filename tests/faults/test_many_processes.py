@@ -20,7 +20,7 @@ import pytest
 
 from modelbox import ModelBoxClient
 
-SECONDS = float(os.environ.get("MODELBOX_TEST_SECONDS", "6"))
+SECONDS = float(os.environ.get("MODELBOX_TEST_SECONDS", "4"))
 
 WORKER = """
     import json, os, random, sys, time, modelbox

@@ -14,7 +14,7 @@ import pytest
 import sample_store
 from modelbox import ChecksumError, CorruptStoreError, InvalidArgumentError, ModelBoxClient
 
-ROUNDS = int(os.environ.get("MODELBOX_TEST_ROUNDS", "10"))
+ROUNDS = int(os.environ.get("MODELBOX_TEST_ROUNDS", "6"))
 
 
 @pytest.fixture
