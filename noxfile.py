@@ -83,3 +83,17 @@ def wheel(session: nox.Session) -> None:
     session.chdir(folder)
     session.run("python", "-c", SMOKE)
     session.run("modelbox", "demo", env={"MODELBOX_URI": str(folder / "store")})
+
+
+@nox.session(python=OLDEST)
+def bench(session: nox.Session) -> None:
+    """Every row of ``docs/performance.md`` against its floor: ``nox -s bench -- --only NAME``."""
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "tests.benchmarks", *session.posargs)
+
+
+@nox.session(python=OLDEST)
+def soak(session: nox.Session) -> None:
+    """Random work and kills for as long as it is told: ``nox -s soak -- --minutes 30``."""
+    session.install("-e", ".[test]")
+    session.run("python", "tests/soak", *session.posargs)
