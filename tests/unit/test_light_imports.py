@@ -40,6 +40,13 @@ with modelbox.ModelBoxClient(sys.argv[1]) as again:
     assert again.list_experiments(limit=10)
 """
 
+CHECKPOINTS = """
+for number in range(2):
+    client.create_experiment(f"more-{number}").update_metadata("number", number)
+    client._backend._metadata.checkpoint()
+client.close()
+"""
+
 
 def run(program: str, store: Path) -> str:
     done = subprocess.run([sys.executable, "-c", program, str(store)], capture_output=True, text=True, check=False)
@@ -62,3 +69,7 @@ def test_logging_reading_and_closing_never_import_pandas(tmp_path: Path) -> None
 def test_a_store_in_memory_does_without_pandas_too(tmp_path: Path) -> None:
     program = SHUT + LOGGING.replace("sys.argv[1]", "'memory://'") + WHOLE.partition("client.close()")[0]
     run(program, tmp_path)
+
+
+def test_checkpoints_do_without_pandas_too(tmp_path: Path) -> None:
+    run(SHUT + LOGGING + CHECKPOINTS, tmp_path / "store")

@@ -67,7 +67,8 @@ def merged_table(table: Table, base: pa.Table, overlay: dict[str, Below]) -> pa.
     """
     pieces: list[pa.Table] = []
     own: list[Row] = []
-    firsts = base.column(table.key[0]).combine_chunks()
+    # Of no chunks, combine_chunks makes an empty array by way of pandas.
+    firsts = base.column(table.key[0]).combine_chunks() if base.num_rows else strings([])
     position = 0
     for first in sorted(overlay):
         low = bisect.bisect_left(firsts, first, lo=position, key=_text)

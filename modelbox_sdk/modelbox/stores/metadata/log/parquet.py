@@ -72,7 +72,7 @@ class ParquetReader:
 
         data = self.read(file)
         try:
-            return pq.read_table(pa.BufferReader(data))
+            return pq.ParquetFile(pa.BufferReader(data)).read()  # read_table would load pandas
         except pa.ArrowException as error:
             raise DamagedCheckpointError(f"{self._files.address(file.path)} is damaged: {error}", file.path) from error
 
