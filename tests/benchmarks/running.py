@@ -98,7 +98,7 @@ def line_of(process: subprocess.Popen[str]) -> str:
 
 def environment() -> dict[str, str]:
     """The environment without what would lead a client elsewhere."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("MODELBOX_")} | {"MODELBOX_OWNER": "bench"}
+    return {name: value for name, value in os.environ.items() if not name.startswith("MODELBOX_")}
 
 
 def fresh(path: Path) -> Path:
