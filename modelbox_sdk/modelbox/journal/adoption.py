@@ -87,7 +87,7 @@ def adopt_writer(
         folder: Where the folders of all writers are.
         writer: Which one.
         sink: Where to.
-        gate: Entered for each call of the sink.
+        gate: Entered for each call of the sink, and while its argument is made.
         report: Where to note what was done.
 
     Raises:
@@ -110,8 +110,11 @@ def _deliver_file(
 ) -> None:
     data, contents = read_file(path, writer)
     batches = build_batches(data, contents, writer=writer)
-    while chunk := list(islice(batches, _BATCHES_A_CALL)):
-        with gate():
+    while True:
+        with gate():  # also while batches are made: what pyarrow, or its import, has locked during a fork stays locked in the child
+            chunk = list(islice(batches, _BATCHES_A_CALL))
+            if not chunk:
+                break
             sink.append_metrics(chunk)
         report.batches += len(chunk)
     for first in range(0, len(contents.events), _EVENTS_A_CALL):

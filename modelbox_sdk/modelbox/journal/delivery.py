@@ -25,7 +25,8 @@ _QUIET_TICKS = 3
 _FULL_FILES = 16
 _EVENTS_A_CALL = 500
 _BYTES_A_CALL = 4 << 20
-_FORK_WAIT_S = 5.0
+_FORK_WAIT_S = 15.0
+"""The first delivery of a process imports pyarrow, which takes seconds on a machine that has too much to do."""
 _LIVENESS_S = 0.5
 
 _log = logging.getLogger(__name__)
@@ -105,6 +106,10 @@ class Delivery:
     def start(self) -> None:
         """Start the thread, if it is not running; without one, `run` works in the caller's."""
         if self._thread is None and not self._stopping:
+            # The thread imports it, by way of pyarrow, and it releases a lock after each fork that it takes before one: imported
+            # while a fork waits for the thread, it makes Python complain that the lock was not taken.
+            import concurrent.futures.thread  # noqa: F401
+
             thread = threading.Thread(target=self._loop, name="modelbox-journal", daemon=True)
             self._tick_due = time.monotonic() + TICK_S
             with contextlib.suppress(RuntimeError):  # the interpreter is shutting down

@@ -72,6 +72,10 @@ class Checkpointer:
                 return
             if not self._is_due(state, 1.0 if committed else self._patience):
                 return
+            # The thread imports it, by way of pyarrow, and it releases a lock after each fork that it takes before one: imported
+            # while a fork waits for the thread, it makes Python complain that the lock was not taken.
+            import concurrent.futures.thread  # noqa: F401
+
             thread = self._thread = threading.Thread(target=self._run, name="modelbox-checkpoint", daemon=True)
             _join_at_exit(thread)
         thread.start()
