@@ -109,7 +109,9 @@ def run(soak: Soak, minutes: float, only: list[str], has_s3: bool) -> None:
             soak.machine(10)
         if "folder" in only:
             path = soak.folder / f"store-{turn}"
-            soak.crashes(str(path), rounds=3, workers=soak.rng.randint(2, 4), duration_s=8, life_s=soak.rng.choice([0.2, 0.7, 2.0]))
+            soak.crashes(
+                str(path), rounds=3, workers=soak.rng.randint(2, 4), duration_s=10, life_s=soak.rng.choice([0.4, 1.0, 3.0])
+            )
             shutil.rmtree(path)
         if "s3" in only and has_s3 and turn % 2 == 1:
             url = f"s3://{seaweedfs.BUCKET}/{uuid.UUID(int=soak.rng.getrandbits(128)).hex}"

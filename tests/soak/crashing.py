@@ -101,8 +101,21 @@ class CrashStore:
             ViolationError: The store broke a promise.
         """
         counts: Counter[str] = Counter()
-        deadline = time.monotonic() + duration_s
         lives = [self._spawn() for _ in range(workers)]
+        try:
+            self._work(lives, duration_s, life_s, counts)
+            self._end(lives, counts)
+        finally:
+            for life in lives:
+                life.process.kill()
+        if self.ledger.failures:
+            raise ViolationError("; ".join(self.ledger.failures))
+        found = Checker(self.uri, self.ledger, self.downloaded).run()
+        counts["forks"] = len(list(self.ledger.all("fork")))
+        return counts + found
+
+    def _work(self, lives: list[Life], duration_s: float, life_s: float, counts: Counter[str]) -> None:
+        deadline = time.monotonic() + duration_s
         due = [self._death(life_s) for _ in lives]
         while time.monotonic() < deadline and not self.ledger.failures:
             time.sleep(0.003)
@@ -112,18 +125,18 @@ class CrashStore:
                 if time.monotonic() > due[i]:
                     self._kill(life, counts)
                     lives[i], due[i] = self._spawn(), self._death(life_s)
+
+    def _end(self, lives: list[Life], counts: Counter[str]) -> None:
+        """Kill some, and ask the others to close."""
         for life in lives:
             if self.rng.random() < 0.5:
                 self._kill(life, counts)
             elif not life.end(signal.SIGTERM):
                 raise ViolationError(f"life {life.who} (process {life.process.pid}) does not end within {STOP_S} s: {stacks()}")
-            elif life.process.exitcode not in (0, None) and not self.ledger.failures:
+            elif (
+                life.process.exitcode not in (0, -signal.SIGTERM) and not self.ledger.failures
+            ):  # by the signal when it is very young
                 raise ViolationError(f"life {life.who} ended with {life.process.exitcode}")
-        if self.ledger.failures:
-            raise ViolationError("; ".join(self.ledger.failures))
-        found = Checker(self.uri, self.ledger, self.downloaded).run()
-        counts["forks"] = len(list(self.ledger.all("fork")))
-        return counts + found
 
     def _spawn(self) -> Life:
         who, self.next_who = self.next_who, self.next_who + 1

@@ -247,7 +247,7 @@ class Worker:
 OPS: dict[Callable[[Worker], Any], int] = {
     Worker.log_points: 30, Worker.read_points: 4, Worker.log_events: 12, Worker.log_and_rewind: 6, Worker.flush: 3,
     Worker.update_metadata: 10, Worker.create: 5, Worker.delete: 4, Worker.race: 5, Worker.move_tag: 6, Worker.upload: 6,
-    Worker.drop_artifact: 4, Worker.collect_garbage: 1, Worker.reopen: 1, Worker.fork: 2,
+    Worker.drop_artifact: 4, Worker.collect_garbage: 1, Worker.reopen: 1, Worker.fork: 4,
 }  # fmt: skip
 
 
