@@ -6,7 +6,7 @@ import contextlib
 import io
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -25,8 +25,11 @@ FAN_IN = 8
 
 _MOST_SOURCES = 512
 _GROUP_BYTES = 640 << 10
-_MOST_BUFFERED = 20 * _GROUP_BYTES
+_MOST_BUFFERED = 9 * _GROUP_BYTES
+_COMPRESSION = 8
+"""How much smaller values that repeat may be in a file than the noise that a row group's size is known for."""
 _KEPT_INTENTS = 8
+_SMALLEST_PIECE = 1 << 10
 
 
 def due(snapshot: Snapshot) -> list[str]:
@@ -47,7 +50,7 @@ def due(snapshot: Snapshot) -> list[str]:
     chosen: list[str] = []
     buffered = 0
     for size, file in by_size[:_MOST_SOURCES]:
-        buffered += min(size, _GROUP_BYTES)
+        buffered += size if size < SIZES[0] else min(size * _COMPRESSION, _GROUP_BYTES)
         if buffered > _MOST_BUFFERED and len(chosen) >= FAN_IN:
             break
         chosen.append(file)
@@ -126,6 +129,7 @@ def merge(folder: PointsFolder, sources: Mapping[str, int], result: str) -> None
         with contextlib.ExitStack() as opened:
             for table in _merged(_open_all(folder, sources, opened)):
                 writer.write(table)
+                pa.default_memory_pool().release_unused()  # or a merge ends with twice what it needs
         writer.close()
 
     folder.files.write_stream(folder.path_of(result), fill)
@@ -158,9 +162,12 @@ class _Head:
             self.rows, self.following = self.following, next(self.rest, None)
 
 
-def _merged(sources: Iterable[Iterator[pa.Table]]) -> Iterator[pa.Table]:
+def _merged(sources: Sequence[Iterator[pa.Table]]) -> Iterator[pa.Table]:
     """All rows of sources that are in order each, in order, about a row group at a time."""
-    heads = [_Head(source, empty(ENCODED_SCHEMA), next(source, None)) for source in sources]
+    # Small pieces of each, so that what is sorted at a time does not grow with the number of sources.
+    rows = max(_SMALLEST_PIECE, ROW_GROUP // max(1, len(sources)))
+    pieces = [_pieces(source, rows) for source in sources]
+    heads = [_Head(source, empty(ENCODED_SCHEMA), next(source, None)) for source in pieces]
     ready: list[pa.Table] = []
     while heads:
         for head in heads:
@@ -179,6 +186,12 @@ def _merged(sources: Iterable[Iterator[pa.Table]]) -> Iterator[pa.Table]:
             ready = []
     if ready:
         yield _joined(ready)
+
+
+def _pieces(source: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:
+    for table in source:
+        for start in range(0, len(table), rows):
+            yield table.slice(start, rows)
 
 
 def _joined(tables: list[pa.Table]) -> pa.Table:

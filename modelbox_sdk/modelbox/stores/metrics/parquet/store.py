@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from modelbox.stores.metrics.parquet.merging import Merger
 
+_LARGE = 1 << 16
 _LOOK_AFTER = 8
 """Batches after which an object's files are worth a look, whether there is something to merge."""
 
@@ -44,6 +45,8 @@ class ParquetMetricsStore(MetricsStore):
         self._reset()
 
     def append(self, batches: Sequence[MetricBatch]) -> None:
+        import pyarrow as pa
+
         from modelbox.stores.metrics.order import encoded, in_order
         from modelbox.stores.metrics.parquet.segment import segment_bytes
 
@@ -57,6 +60,9 @@ class ParquetMetricsStore(MetricsStore):
             with contextlib.suppress(FileExistsError):
                 self._files.create(path, content)
             self._count(batch.uid, 1)
+            if len(batch.points) >= _LARGE:
+                # Otherwise what sorting took stays with the process, 40 MB of it.
+                pa.default_memory_pool().release_unused()
 
     def read(self, query: MetricQuery, pending: Sequence[MetricBatch] = ()) -> pa.Table:
         from modelbox.stores.metrics.parquet.reading import read
