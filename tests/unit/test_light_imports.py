@@ -56,7 +56,7 @@ def run(program: str, store: Path) -> str:
 
 def test_logging_and_flushing_load_nothing_heavy(tmp_path: Path) -> None:
     heavy = (
-        "{'pyarrow', 'numpy', 'duckdb', 'fsspec', 'grpc', 'pandas', 'shutil', 'concurrent.futures', 'secrets', 'socket',"
+        "{'pyarrow', 'numpy', 'duckdb', 'fsspec', 'grpc', 'pandas', 'shutil', 'secrets', 'socket',"
         " 'modelbox.stores.files.object_storage'}"
     )
     assert run(f"{LOGGING}print(sorted({heavy} & logged))\n", tmp_path / "store") == "[]"
