@@ -56,7 +56,7 @@ class ArtifactRules(StoreRules):
     def list_artifacts(self, object_id: str) -> list[ArtifactRecord]:
         view = self._metadata.view()
         self._require(view, object_id)
-        return [rows.artifact(view, row) for row in view.select("artifacts", object_id=object_id)]
+        return [rows.artifact(view, row, self._blobs.uri) for row in view.select("artifacts", object_id=object_id)]
 
     def find_artifact(self, object_id: str, name: str) -> ArtifactRecord:
         view = self._metadata.view()
@@ -64,7 +64,7 @@ class ArtifactRules(StoreRules):
         row = view.get("artifacts", derive_id(ObjectType.ARTIFACT, object_id, validation.name(name, "name")))
         if row is None:
             raise NotFoundError(f"{kind} {owner['name']!r} has no artifact named {name!r}")
-        return rows.artifact(view, row)
+        return rows.artifact(view, row, self._blobs.uri)
 
     def open_file(self, file: FileRecord) -> BinaryIO:
         if file.blob is None:
@@ -78,7 +78,7 @@ class ArtifactRules(StoreRules):
             kind, row = self._require(transaction, id)
             if not force:
                 self._refuse_tagged(transaction, kind, row)
-            payload = rows.payload(rows.to_record(transaction, kind, row))
+            payload = rows.payload(self._to_record(transaction, kind, row))
             ended = self._remove(transaction, kind, row)
             self._record(transaction, Action.DELETED, kind, row, payload)
             return ended

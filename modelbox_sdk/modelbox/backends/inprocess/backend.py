@@ -58,7 +58,7 @@ class InProcessBackend(ExperimentRules, ModelRules, LoggedRules, ArtifactRules):
         self._marker = marker
 
     def sql(self, query: str) -> pa.Table:
-        return run_query(query, self._metadata, self._metrics, self._pending)
+        return run_query(query, self._metadata, self._metrics, self._pending, self._blobs.uri)
 
     def check(self, *, verify_content: bool = False, quarantine: bool = False) -> list[Finding]:
         from modelbox.backends.inprocess.checkup import Checkup

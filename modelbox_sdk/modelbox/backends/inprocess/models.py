@@ -222,8 +222,10 @@ class ModelRules(StoreRules):
         datasets = [found for id, uid in row["datasets"] if (found := view.get("artifacts", id)) and found["uid"] == uid]
         return LineageRecord(
             experiments=(rows.experiment(experiment),) if experiment else (),
-            datasets=tuple(rows.artifact(view, dataset) for dataset in datasets),
+            datasets=tuple(rows.artifact(view, dataset, self._blobs.uri) for dataset in datasets),
             artifacts=tuple(
-                rows.artifact(view, found) for owner in owners for found in view.select("artifacts", object_id=owner["id"])
+                rows.artifact(view, found, self._blobs.uri)
+                for owner in owners
+                for found in view.select("artifacts", object_id=owner["id"])
             ),
         )

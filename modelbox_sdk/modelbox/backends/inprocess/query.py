@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _ATTEMPTS = 10
-_ATTEMPTS = 3
 _MAY_READ_METRICS = re.compile("metrics|show|information_schema|duckdb_", re.IGNORECASE)
 
 _VIEWS = """
@@ -37,7 +36,10 @@ create view metadata as select object_id, key, value::json as value from _metada
 create view artifacts as
     select a.id, a.object_id, a.object_type, a.name, a.namespace,
         coalesce((
-            select list({'path': path, 'size': size, 'digest': digest, 'content_type': content_type, 'uri': uri} order by path)
+            select list({
+                'path': path, 'size': size, 'digest': digest, 'content_type': content_type,
+                'uri': coalesce(uri, '<content>' || blob)
+            } order by path)
             from _artifact_files f where f.artifact_id = a.id
         ), []) as files,
         a.created_at, a.updated_at
@@ -57,8 +59,21 @@ create view _lives as
 """
 
 
-def run_query(query: str, metadata: MetadataStore, metrics: MetricsStore, pending: Callable[[], Sequence[MetricBatch]]) -> pa.Table:
+def run_query(
+    query: str,
+    metadata: MetadataStore,
+    metrics: MetricsStore,
+    pending: Callable[[], Sequence[MetricBatch]],
+    blob_uri: Callable[[str], str],
+) -> pa.Table:
     """Run one statement that only reads.
+
+    Args:
+        query: The statement.
+        metadata: Where the rows are.
+        metrics: Where the points are.
+        pending: Tells the points that may not be stored yet.
+        blob_uri: Tells the address of content; that of all content begins alike.
 
     Raises:
         InvalidArgumentError: It does not parse or run, or is not a single query.
@@ -73,7 +88,7 @@ def run_query(query: str, metadata: MetadataStore, metrics: MetricsStore, pendin
         try:
             connection.execute("set TimeZone = 'UTC'")
             _require_one_select(connection, query)
-            _create_views(connection, metadata)
+            _create_views(connection, metadata, content=blob_uri("-").removesuffix("-"))
             if _MAY_READ_METRICS.search(query):  # attaching them takes a look at the files of every object
                 _attach_metrics(connection, metrics, pending)
             return connection.sql(query).to_arrow_table()
@@ -87,11 +102,11 @@ def run_query(query: str, metadata: MetadataStore, metrics: MetricsStore, pendin
             connection.close()
 
 
-def _create_views(connection: duckdb.DuckDBPyConnection, metadata: MetadataStore) -> None:
+def _create_views(connection: duckdb.DuckDBPyConnection, metadata: MetadataStore, *, content: str) -> None:
     for name, table in metadata.snapshot().items():
         connection.register(f"_{name}", table)
     connection.execute(_LIVES)
-    connection.execute(_VIEWS)
+    connection.execute(_VIEWS.replace("<content>", content.replace("'", "''")))
 
 
 def _attach_metrics(

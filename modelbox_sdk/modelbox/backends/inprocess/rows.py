@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from modelbox.records import (
@@ -27,6 +28,8 @@ TABLE_OF = {
 }
 
 Found: TypeAlias = tuple[ObjectType, Row]
+BlobUri: TypeAlias = Callable[[str], str]
+"""Tells the address of content in the blob store."""
 
 
 def find(view: View, id: str) -> Found | None:
@@ -38,7 +41,7 @@ def find(view: View, id: str) -> Found | None:
     return None
 
 
-def to_record(view: View, kind: ObjectType, row: Row) -> ObjectRecord:
+def to_record(view: View, kind: ObjectType, row: Row, blob_uri: BlobUri) -> ObjectRecord:
     """The record of an object."""
     if kind is ObjectType.EXPERIMENT:
         return experiment(row)
@@ -46,7 +49,7 @@ def to_record(view: View, kind: ObjectType, row: Row) -> ObjectRecord:
         return model(row)
     if kind is ObjectType.MODEL_VERSION:
         return version(view, row)
-    return artifact(view, row)
+    return artifact(view, row, blob_uri)
 
 
 def experiment(row: Row) -> ExperimentRecord:
@@ -84,14 +87,16 @@ def version(view: View, row: Row) -> ModelVersionRecord:
     )
 
 
-def artifact(view: View, row: Row) -> ArtifactRecord:
+def artifact(view: View, row: Row, blob_uri: BlobUri) -> ArtifactRecord:
     """The record of an artifact, with its files in the order of their paths."""
-    files = tuple(_file(file) for file in view.select("artifact_files", artifact_id=row["id"]))
+    files = tuple(_file(file, blob_uri) for file in view.select("artifact_files", artifact_id=row["id"]))
     return ArtifactRecord(**_common(row), object_id=row["object_id"], object_type=ObjectType(row["object_type"]), files=files)
 
 
-def _file(row: Row) -> FileRecord:
+def _file(row: Row, blob_uri: BlobUri) -> FileRecord:
     columns: dict[str, Any] = {name: row.get(name) for name in FILE_COLUMNS}
+    if columns["blob"] is not None:
+        columns["uri"] = blob_uri(columns["blob"])
     return FileRecord(**columns)
 
 
@@ -99,8 +104,9 @@ FILE_COLUMNS = tuple(field.name for field in dataclasses.fields(FileRecord))
 
 
 def file_row(artifact_id: str, file: FileRecord) -> Row:
-    """The row of a file of an artifact."""
-    return {"artifact_id": artifact_id, **{name: getattr(file, name) for name in FILE_COLUMNS}}
+    """The row of a file of an artifact. Where stored content is follows from the place of the store, which may move."""
+    columns = {name: getattr(file, name) for name in FILE_COLUMNS}
+    return {"artifact_id": artifact_id, **columns, "uri": file.uri if file.blob is None else None}
 
 
 def payload(record: ObjectRecord, **about: Any) -> dict[str, Any]:
@@ -113,12 +119,17 @@ def payload(record: ObjectRecord, **about: Any) -> dict[str, Any]:
         if field.name.endswith("_us"):
             state[field.name.removesuffix("_us")] = datetime_from_us(value).isoformat()
         elif field.name == "files":
-            state["files"] = [{n: getattr(file, n) for n in FILE_COLUMNS if n != "blob"} for file in value]
+            state["files"] = [_file_payload(file) for file in value]
         elif isinstance(value, tuple):
             state[field.name] = list(value)
         else:
             state[field.name] = value
     return state | about
+
+
+def _file_payload(file: FileRecord) -> dict[str, Any]:
+    shown = {name: getattr(file, name) for name in FILE_COLUMNS if name != "blob"}
+    return shown | {"uri": file.uri if file.blob is None else None}
 
 
 def _common(row: Row) -> dict[str, Any]:

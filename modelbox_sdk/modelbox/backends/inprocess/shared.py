@@ -25,7 +25,7 @@ class StoreRules(Backend):
 
     def get_object(self, id: str, kind: ObjectType | None = None) -> ObjectRecord:
         view = self._metadata.view()
-        return rows.to_record(view, *self._require(view, id, *([kind] if kind else [])))
+        return self._to_record(view, *self._require(view, id, *([kind] if kind else [])))
 
     def _require(self, view: View, id: str, *kinds: ObjectType) -> rows.Found:
         """The object with an id, of one of the given types if any are given."""
@@ -34,6 +34,9 @@ class StoreRules(Backend):
             wanted = " or ".join(str(kind).replace("_", " ") for kind in kinds) or "object"
             raise NotFoundError(f"there is no {wanted} with the id {id!r}; it may have been deleted")
         return found
+
+    def _to_record(self, view: View, kind: ObjectType, row: Row) -> ObjectRecord:
+        return rows.to_record(view, kind, row, self._blobs.uri)
 
     def _update(self, id: str, *kinds: ObjectType, change: Callable[[Row], Mapping[str, Any]], **about: Any) -> ObjectRecord:
         """Change columns of an object's row in a transaction of its own; no columns, no change.
@@ -49,7 +52,7 @@ class StoreRules(Backend):
             kind, row = self._require(transaction, id, *kinds)
             columns = change(row)
             if not columns:
-                return rows.to_record(transaction, kind, row)
+                return self._to_record(transaction, kind, row)
             return self._put(transaction, Action.UPDATED, kind, {**row, **columns}, **about)
 
         return self._metadata.transact(body)
@@ -58,7 +61,7 @@ class StoreRules(Backend):
         """Write an object's row, touched now, and record the change."""
         row = {**row, "updated_at": transaction.now_us}
         transaction.put(rows.TABLE_OF[kind], row)
-        record = rows.to_record(transaction, kind, row)
+        record = self._to_record(transaction, kind, row)
         self._record(transaction, action, kind, row, rows.payload(record, **about))
         return record
 
