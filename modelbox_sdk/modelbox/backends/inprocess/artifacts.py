@@ -98,7 +98,7 @@ class ArtifactRules(StoreRules):
         else:
             return
         if held:
-            tags = ", ".join(repr(tag["tag"]) for tag in held)
+            tags = ", ".join(repr(tag) for tag in sorted(tag["tag"] for tag in held))
             raise ConflictError(f"{what} holds the unique tags {tags}; remove or move them, or delete with force=True")
 
     def _remove(self, transaction: Transaction, kind: ObjectType, row: Row) -> list[str]:
