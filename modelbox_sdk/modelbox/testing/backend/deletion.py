@@ -76,8 +76,8 @@ class DeletionTests:
 
     def test_models(self, client: ModelBoxClient) -> None:
         model = client.create_model("m")
-        version = model.create_version("1", unique_tags=["prod"])
-        with pytest.raises(modelbox.ConflictError, match="model 'm' holds the unique tags 'prod'"):
+        version = model.create_version("1", unique_tags=["prod", "canary"])
+        with pytest.raises(modelbox.ConflictError, match="model 'm' holds the unique tags 'canary', 'prod'"):
             client.delete_model(model.id)
         client.delete_model(model.id, force=True)
         for read in (model.list_versions, version.metadata, version.metrics):
