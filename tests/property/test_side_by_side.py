@@ -21,7 +21,7 @@ SOAK_S = float(os.environ.get("MODELBOX_SOAK_S", "0"))
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
-    pytest.mark.timeout(SOAK_S + 110),
+    pytest.mark.timeout(SOAK_S + 420),  # a failure is shrunk for five minutes
 ]
 
 

@@ -1,4 +1,4 @@
-"""The state machine with a given seed: ``machine_rounds.py SEED EXAMPLES``."""
+"""The state machine with a given seed: ``machine_rounds.py SEED EXAMPLES [--no-shrink]``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from hypothesis import HealthCheck, seed, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "property"))
@@ -22,7 +22,7 @@ def small_store() -> Iterator[OpenClient]:
 
 
 if __name__ == "__main__":
-    number, examples = map(int, sys.argv[1:])
+    number, examples = map(int, sys.argv[1:3])
     machine = seed(number)(machine_for(small_store if number % 3 else folder_factory))
     profile = settings(
         max_examples=examples,
@@ -30,6 +30,7 @@ if __name__ == "__main__":
         deadline=None,
         database=None,
         print_blob=True,
+        phases=[Phase.generate] if "--no-shrink" in sys.argv else list(Phase),
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(machine, settings=profile)  # type: ignore[no-untyped-call]
