@@ -87,8 +87,8 @@ class ExperimentRules(StoreRules):
             raise TypeError("step must be an int, not None")
 
         def change(row: Row) -> Mapping[str, Any]:
-            # A later rewind to the same step or an earlier one hides all that this one would.
-            kept = [old for old in row.get("rewinds") or () if old[0] < checked]
+            # One to the same step or an earlier one hides all that an older one does; two processes may commit in the other order.
+            kept = [old for old in row.get("rewinds") or () if old[0] < checked or old[1] > at_us]
             return {"rewinds": [*kept, [checked, at_us]]}
 
         return self._update(id, change=change, rewind={"step": checked})
