@@ -36,9 +36,7 @@ class TestS3(SharedBackendSuite):
     visible_s = 10.0
 
     @pytest.fixture
-    def open_client(
-        self, s3_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> Iterator[Callable[..., Any]]:
+    def open_client(self, s3_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
         monkeypatch.setenv("MODELBOX_SPOOL_DIR", str(tmp_path / "spool"))
         with ExitStack() as stack:
             yield opener(s3_url, stack)

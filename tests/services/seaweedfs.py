@@ -18,14 +18,17 @@ import sys
 import sysconfig
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 ACCESS_KEY = "modelbox"
 SECRET_KEY = "modelbox-secret"  # of a server on loopback that lives as long as the tests
 BUCKET = "modelbox-test"
-START_S = 30.0
+START_S = 60.0
 
 _SERVICES = ("master", "volume", "filer", "s3", "admin")
 _PORTS = tuple(f"{service}.port{kind}" for service in _SERVICES for kind in ("", ".grpc"))
@@ -103,17 +106,24 @@ def _start(base: Path) -> tuple[subprocess.Popen[bytes], str]:
         (base / "data").mkdir(exist_ok=True)
         server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         url = f"http://127.0.0.1:{ports['s3.port']}"
-        if _answers(server, f"{url}/healthz"):
+        if _stores(server, url):
             return server, url
         _stop(server)
     raise RuntimeError("SeaweedFS did not start")
 
 
-def _answers(server: subprocess.Popen[bytes], url: str) -> bool:
-    deadline = time.monotonic() + START_S / 3
+def _stores(server: subprocess.Popen[bytes], url: str) -> bool:
+    """Whether the server comes to take an object and give it back; it answers ``/healthz`` before its bucket is there."""
+    keys = {"aws_access_key_id": ACCESS_KEY, "aws_secret_access_key": SECRET_KEY, "region_name": "us-east-1"}
+    config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
+    s3 = botocore.session.Session().create_client("s3", endpoint_url=url, config=config, **keys)
+    deadline = time.monotonic() + START_S / 2
     while server.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2):
-            return True
+        with contextlib.suppress(BotoCoreError, ClientError):
+            s3.put_object(Bucket=BUCKET, Key="ready", Body=b"yes")
+            if s3.get_object(Bucket=BUCKET, Key="ready")["Body"].read() == b"yes":
+                s3.delete_object(Bucket=BUCKET, Key="ready")
+                return True
         time.sleep(0.05)
     return False
 
