@@ -64,6 +64,13 @@ def oldest(session: nox.Session) -> None:
 
 
 @nox.session(python=OLDEST)
+def protos(session: nox.Session) -> None:
+    """Generate the code of the protocol, or with ``-- --check`` only say whether it is stale."""
+    session.install("grpcio-tools==1.68.0", "setuptools<81")  # the oldest supported: newer code refuses older libraries
+    session.run("python", "protos/generate.py", *session.posargs)
+
+
+@nox.session(python=OLDEST)
 def docs(session: nox.Session) -> None:
     """The site; a broken link or reference is a failure."""
     session.install("-e", ".[docs]")

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from modelbox import settings
-from modelbox.backends.base import Backend
+from modelbox.backends.base import Backend, Feed
 from modelbox.errors import InvalidArgumentError, ModelBoxError, NotFoundError
 from modelbox.findings import Finding
 from modelbox.journal import Journal
@@ -283,27 +283,20 @@ class ModelBoxClient:
         """
         backend = self._session.feed_backend
         position = backend.last_seq() if since is None else since
-        wanted = self._namespaces(namespace)
-        backend.changes(since=position, limit=0, namespace=wanted)  # refuse bad arguments now, not at the first change
-        return self._follow(wanted, position, timeout)
+        return self._follow(backend.follow(since=position, namespace=self._namespaces(namespace)), timeout)
 
-    def _follow(self, namespace: str | None, position: int, timeout: float | None) -> Iterator[Change]:
+    def _follow(self, feed: Feed, timeout: float | None) -> Iterator[Change]:
         deadline = None if timeout is None else time.monotonic() + timeout
-        while not self._closed:
-            backend = self._session.feed_backend
-            newest = backend.last_seq()
-            found = backend.changes(since=position, limit=_WATCH_PAGE, namespace=namespace)
-            for change in found:
-                position = change.seq
-                yield change
-            if found:
-                deadline = None if timeout is None else time.monotonic() + timeout
-                continue
-            position = max(position, newest)  # what other namespaces committed is not looked at again
-            left = _WATCH_WAIT_S if deadline is None else deadline - time.monotonic()
-            if left <= 0:
-                return
-            backend.wait_for_changes(position, min(left, _WATCH_WAIT_S))
+        with contextlib.closing(feed):
+            while not self._closed:
+                _ = self._session.feed_backend  # what this process, and those that died, logged comes into the feed
+                left = _WATCH_WAIT_S if deadline is None else deadline - time.monotonic()
+                found = feed.read(max(0.0, min(left, _WATCH_WAIT_S)))
+                yield from found
+                if found:
+                    deadline = None if timeout is None else time.monotonic() + timeout
+                elif left <= 0:
+                    return
 
     # -- any object
 
@@ -439,7 +432,6 @@ class ModelBoxClient:
         return None if chosen == ANY_NAMESPACE else chosen
 
 
-_WATCH_PAGE = 1000
 _WATCH_WAIT_S = 1.0
 
 

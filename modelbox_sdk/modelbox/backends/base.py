@@ -63,6 +63,18 @@ class Spool:
     shared: bool
 
 
+class Feed(abc.ABC):
+    """The feed of changes, read on from one change. One thread at a time uses it."""
+
+    @abc.abstractmethod
+    def read(self, timeout_s: float) -> list[Change]:
+        """The next changes, in order, waiting for the first at most ``timeout_s``; none when there is none by then."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Stop following. Idempotent."""
+
+
 class Backend(abc.ABC):
     """Everything that a client can ask for. All backends give the same results, errors and order.
 
@@ -310,6 +322,10 @@ class Backend(abc.ABC):
     def wait_for_changes(self, since: int, timeout_s: float) -> bool:
         """Wait until there may be a change after ``since``, at most ``timeout_s``; whether there may be one."""
 
+    def follow(self, *, since: int, namespace: str | None) -> Feed:
+        """Read the feed on from the change ``since``; of all namespaces when ``namespace`` is None."""
+        return _PollingFeed(self, since, namespace)
+
     # -- the whole store
 
     @abc.abstractmethod
@@ -350,3 +366,32 @@ class Backend(abc.ABC):
     @abc.abstractmethod
     def close(self) -> None:
         """Release what is held. Idempotent."""
+
+
+class _PollingFeed(Feed):
+    """Asks the backend."""
+
+    def __init__(self, backend: Backend, since: int, namespace: str | None) -> None:
+        self._backend = backend
+        self._position = since
+        self._namespace = namespace
+        backend.changes(since=since, limit=0, namespace=namespace)  # refuse bad arguments now, not at the first change
+
+    def read(self, timeout_s: float) -> list[Change]:
+        found = self._next()
+        if not found and self._backend.wait_for_changes(self._position, timeout_s):
+            found = self._next()
+        return found
+
+    def _next(self) -> list[Change]:
+        newest = self._backend.last_seq()
+        found = self._backend.changes(since=self._position, limit=_FEED_PAGE, namespace=self._namespace)
+        # What other namespaces committed is not looked at again.
+        self._position = found[-1].seq if found else max(self._position, newest)
+        return found
+
+    def close(self) -> None:
+        pass
+
+
+_FEED_PAGE = 1000
