@@ -17,7 +17,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from modelbox.cli.tables import print_table, size
+from modelbox.cli.tables import print_table
+from modelbox.sizes import size
 
 Row: TypeAlias = Mapping[str, Any]
 

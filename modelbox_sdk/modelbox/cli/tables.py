@@ -77,18 +77,6 @@ def brief(number: float) -> str:
     return full if len(full) <= 10 else f"{number:.6g}"
 
 
-def size(count: int | None) -> str:
-    """A number of bytes for people."""
-    if count is None:
-        return ""
-    amount = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if amount < 1000:
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return f"{amount:,.1f} TB"
-
-
 def printable(text: str) -> str:
     """Text that does nothing to a terminal: control characters, line ends among them, are escaped."""
     if text.isprintable():

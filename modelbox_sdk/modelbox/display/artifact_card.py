@@ -8,6 +8,7 @@ from modelbox.display import values
 from modelbox.display.card import card, limited
 from modelbox.display.lists import metadata_list
 from modelbox.display.markup import Child, Markup, given, number, number_head, table
+from modelbox.sizes import size
 
 if TYPE_CHECKING:
     from modelbox import Artifact
@@ -19,7 +20,7 @@ def artifact_html(artifact: Artifact) -> str:
         ("id", values.code(artifact.id)),
         ("namespace", given(artifact.namespace)),
         ("on", values.code(artifact.object_id)),
-        ("size", values.size(artifact.size)),
+        ("size", size(artifact.size)),
         ("created", values.moment(artifact.created_at)),
         ("updated", values.moment(artifact.updated_at)),
     ]
@@ -33,7 +34,7 @@ def _files_table(artifact: Artifact) -> Markup | None:
     rows = [
         [
             given(values.shortened(file.path)),
-            number(values.size(file.size) if file.size is not None else "tracked"),
+            number(size(file.size) if file.size is not None else "tracked"),
             file.content_type,
             values.digest(file.digest),
             values.code(file.uri) if file.size is None else None,

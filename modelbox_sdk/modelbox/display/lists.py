@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from modelbox.display import values
 from modelbox.display.card import badge, limited
 from modelbox.display.markup import Child, Markup, given, join, number, number_head, table, tag
+from modelbox.sizes import size
 
 if TYPE_CHECKING:
     from modelbox import Artifact, Experiment, Model, ModelVersion
@@ -39,7 +40,7 @@ def artifacts_table(artifacts: Sequence[Artifact]) -> Markup | None:
     for one in artifacts:
         files = one.files
         tracked = next((file.uri for file in files if file.size is None), None)
-        held = "tracked" if files and all(file.size is None for file in files) else values.size(one.size)
+        held = "tracked" if files and all(file.size is None for file in files) else size(one.size)
         cells = [given(one.name), number(f"{len(files):,}"), number(held), values.moment(one.created_at)]
         rows.append([*cells, values.code(tracked) if tracked else None])
     head = ["name", number_head("files"), number_head("size"), "created", ""]

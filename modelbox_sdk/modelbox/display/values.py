@@ -36,18 +36,6 @@ def moment(at: datetime) -> Markup:
     return tag("time", f"{at:%Y-%m-%d %H:%M:%S} UTC", datetime=at.isoformat(), title=at.isoformat())
 
 
-def size(count: int | None) -> str:
-    """Bytes in the unit that fits."""
-    if count is None:
-        return ""
-    amount = float(count)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if amount < 1024:
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1024
-    return f"{amount:.1f} TiB"
-
-
 def json_text(value: Any) -> Markup:
     """A JSON value; a string without its quotes."""
     shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -9,7 +9,8 @@ from decimal import Decimal
 import pytest
 
 from modelbox.cli.output import json_text, plain
-from modelbox.cli.tables import brief, cell, print_table, size
+from modelbox.cli.tables import brief, cell, print_table
+from modelbox.sizes import size
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

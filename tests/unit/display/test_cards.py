@@ -70,7 +70,7 @@ def test_experiment(client: modelbox.ModelBoxClient, tmp_path: Path) -> None:
     page = shown(experiment)
     for part in ("digits", "finished", "sklearn", "vision", "ada", "lr", "0.1", '{"name": "sgd"}', experiment.id, "trial 1"):
         assert part in page.text
-    for part in ("300", "0.299", "299", "weights", "2.0 KiB", "s3://bucket/train.parquet", "tracked"):
+    for part in ("300", "0.299", "299", "weights", "2.0 kB", "s3://bucket/train.parquet", "tracked"):
         assert part in page.text
     assert page.tags.count("svg") == 2
 

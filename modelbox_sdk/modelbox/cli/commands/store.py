@@ -10,7 +10,8 @@ from modelbox.cli import rows
 from modelbox.cli.arrow import rows_of
 from modelbox.cli.opening import namespaces, open_existing
 from modelbox.cli.output import print_csv, print_json_list, print_record
-from modelbox.cli.tables import print_table, size
+from modelbox.cli.tables import print_table
+from modelbox.sizes import size
 
 if TYPE_CHECKING:
     from modelbox.cli.parsing import CommandTree

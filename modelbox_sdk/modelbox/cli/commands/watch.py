@@ -11,7 +11,8 @@ from modelbox.cli.closed_pipe import noticing_a_closed_pipe
 from modelbox.cli.opening import namespaces, open_existing
 from modelbox.cli.output import json_text, print_csv
 from modelbox.cli.parsing import natural, seconds
-from modelbox.cli.tables import cell, printable, size
+from modelbox.cli.tables import cell, printable
+from modelbox.sizes import size
 
 if TYPE_CHECKING:
     from modelbox import Change, ModelBoxClient
