@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from modelbox.backends.base import Backend
 from modelbox.records import ArtifactRecord, FileRecord
+from modelbox.stores.blobs.receiving import Receiver as ContentReceiver
+
+__all__ = ["ContentReceiver", "DirectUpload", "MissingContent", "NewFile", "ServedBackend"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,26 +71,6 @@ class MissingContent:
     direct: DirectUpload | None = None
 
 
-class ContentReceiver(abc.ABC):
-    """Takes content in, from an offset to its end. One thread at a time uses it."""
-
-    @abc.abstractmethod
-    def write(self, chunk: bytes) -> None:
-        """Take the next bytes."""
-
-    @abc.abstractmethod
-    def finish(self) -> None:
-        """Store the content durably, now that all of it is here.
-
-        Raises:
-            ChecksumError: It has another digest or size; nothing is kept of it.
-        """
-
-    @abc.abstractmethod
-    def close(self) -> None:
-        """Let go. What was received of unfinished content is kept for a while, where the storage allows it. Idempotent."""
-
-
 class ServedBackend(Backend):
     """A backend that can be offered to others: content arrives in pieces, and calls may come twice."""
 
@@ -120,22 +103,41 @@ class ServedBackend(Backend):
         """
 
     @abc.abstractmethod
-    def receive_content(self, digest: str, size: int, offset: int) -> ContentReceiver:
+    def receive_content(self, object_id: str, digest: str, size: int, offset: int) -> ContentReceiver:
         """Begin to take content in, from an offset that is not beyond what an interrupted upload left.
 
+        Args:
+            object_id: The object that is to hold it.
+            digest: What it must hash to.
+            size: Bytes of all of it.
+            offset: Where what follows begins.
+
         Raises:
+            NotFoundError: There is no such object.
             ConflictError: Less than ``offset`` bytes are here; ask :meth:`missing_content` again.
             InvalidArgumentError: The digest or a number cannot be used.
         """
 
     @abc.abstractmethod
-    def finish_direct_upload(self, digest: str, size: int, upload_id: str, etags: Sequence[str]) -> None:
+    def store_contents(self, object_id: str, contents: Mapping[str, bytes]) -> None:
+        """Store many small pieces of content, by their digests, together. Durable when it returns.
+
+        Raises:
+            NotFoundError: There is no such object.
+            ChecksumError: A piece has another digest; some of the others may have been stored.
+            InvalidArgumentError: A digest cannot be used.
+        """
+
+    @abc.abstractmethod
+    def finish_direct_upload(self, object_id: str, digest: str, size: int, upload_id: str, etags: Sequence[str]) -> None:
         """Take over content that was sent to the storage directly.
 
         It is verified before it is served to anybody.
 
         Raises:
+            NotFoundError: There is no such object.
             ConflictError: The storage does not have all parts of it; upload it again.
+            ChecksumError: It has another digest or size; nothing is kept of it.
         """
 
     @abc.abstractmethod
@@ -153,7 +155,3 @@ class ServedBackend(Backend):
     @abc.abstractmethod
     def download_url(self, file: FileRecord) -> str | None:
         """A signed URL of the content of a file, or None when the storage has no such thing."""
-
-    @abc.abstractmethod
-    def last_batch(self, id: str, writer: str) -> int | None:
-        """The greatest sequence of the stored batches of a writer on the present life of an object; None when there is none."""

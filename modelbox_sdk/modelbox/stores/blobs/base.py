@@ -6,7 +6,9 @@ import abc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import BinaryIO, NamedTuple
 
+from modelbox.errors import ConflictError
 from modelbox.findings import Fault
+from modelbox.stores.blobs.receiving import Receiver, SpooledReceiver
 
 DIGEST_PREFIX = "blake3:"
 
@@ -40,6 +42,16 @@ class Reference(NamedTuple):
     digest: str
     size: int
     what: str
+
+
+def refuse_gap(offset: int, received: int) -> None:
+    """Check that content can be continued at an offset.
+
+    Raises:
+        ConflictError: Less of it is here.
+    """
+    if offset > received:
+        raise ConflictError(f"content cannot be continued at byte {offset:,}: {received:,} bytes of it are here")
 
 
 class BlobStore(abc.ABC):
@@ -76,9 +88,34 @@ class BlobStore(abc.ABC):
         for item in items:
             self.put(item.name, item.digest, item.size, item.source, progress)
 
+    def received(self, name: str, size: int) -> int:
+        """Bytes that a receiver left of content that it did not finish: another one may begin there, or before."""
+        del name, size
+        return 0
+
+    def receive(self, name: str, digest: str, size: int, offset: int = 0) -> Receiver:
+        """Take content in that comes in pieces. It appears when the receiver has finished, verified as by :meth:`put`.
+
+        Args:
+            name: Where to store it.
+            digest: What the content must hash to.
+            size: How long it must be, in bytes.
+            offset: Where the first piece begins.
+
+        Raises:
+            ConflictError: Less than ``offset`` bytes were left; see :meth:`received`.
+        """
+        refuse_gap(offset, 0)
+        return SpooledReceiver(size, lambda source: self.put(name, digest, size, source))
+
     @abc.abstractmethod
     def size(self, name: str) -> int | None:
         """Bytes stored under a name, or None when there is nothing."""
+
+    def sizes(self, names: Sequence[str]) -> dict[str, int]:
+        """Bytes stored under those of the names that have something."""
+        found = {name: self.size(name) for name in names}
+        return {name: size for name, size in found.items() if size is not None}
 
     @abc.abstractmethod
     def open(self, name: str) -> BinaryIO:
