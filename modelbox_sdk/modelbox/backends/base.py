@@ -248,6 +248,10 @@ class Backend(abc.ABC):
         """Points of an object, without those hidden by a rewind, as ``MetricsStore.read`` returns them."""
 
     @abc.abstractmethod
+    def last_batch(self, id: str, writer: str) -> int | None:
+        """The greatest sequence of the stored batches of a writer on the present life of an object; None when there is none."""
+
+    @abc.abstractmethod
     def append_events(self, writer: str, events: Sequence[PendingEvent]) -> None:
         """Add events to the feed; those whose sequence is not above the writer's last are there already and are skipped."""
 

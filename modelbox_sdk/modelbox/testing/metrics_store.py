@@ -185,6 +185,22 @@ class MetricsStoreSuite:
 
     # Maintenance and pending batches.
 
+    def test_the_last_sequence_of_a_writer(self, store: MetricsStore) -> None:
+        assert store.last_sequence("uid-1", "w") is None
+        names = ("w", "w.1", "push/w")
+        last = 2**53 + 12 * len(names)
+        for sequence in range(2**53, last, 3):
+            for offset, writer in enumerate(names):
+                store.append([batch_of(series([1.0]), sequence=sequence + offset, writer=writer)])
+            if sequence % 4 == 0:
+                store.maintain()
+        for each in (store, self.reopen(store)):
+            assert [each.last_sequence("uid-1", writer) for writer in names] == [last - 3, last - 2, last - 1]
+            assert each.last_sequence("uid-1", "other") is None
+            assert each.last_sequence("uid-2", "w") is None
+        store.maintain()
+        assert store.last_sequence("uid-1", "w.1") == last - 2
+
     def test_maintenance_changes_nothing_that_is_read(self, store: MetricsStore, chance: random.Random) -> None:
         points = random_points(chance, 1000)
         for i in range(100):

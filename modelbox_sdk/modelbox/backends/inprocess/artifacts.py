@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import BinaryIO, cast
 
 from modelbox.backends.base import SourceFile
-from modelbox.backends.inprocess import rows, validation
+from modelbox.backends import validation
+from modelbox.backends.inprocess import rows
 from modelbox.backends.inprocess.identity import derive_id, new_uid
 from modelbox.backends.inprocess.shared import StoreRules
 from modelbox.errors import ConflictError, ModelBoxError, NotFoundError
@@ -83,7 +84,7 @@ class ArtifactRules(StoreRules):
             self._record(transaction, Action.DELETED, kind, row, payload)
             return ended
 
-        for uid in self._metadata.transact(body):
+        for uid in self._transact(body, id, lambda *_: []):
             with contextlib.suppress(ModelBoxError):  # it is deleted; what cannot be freed now is garbage, and collected as such
                 self._metrics.delete(uid)
 
@@ -199,7 +200,7 @@ class ArtifactRules(StoreRules):
             action = Action.UPDATED if stored else Action.CREATED
             return cast(ArtifactRecord, self._put(transaction, action, ObjectType.ARTIFACT, row))
 
-        return self._metadata.transact(body)
+        return self._change(body, id, ObjectType.ARTIFACT)
 
 
 def _generation(view: View, digest: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ class InProcessBackend(ExperimentRules, ModelRules, LoggedRules, ArtifactRules):
         spool: Where the journals of its clients live.
         description: What this is and where.
         marker: Raises what is wrong with the marker of the store.
+        store_id: Identifies the store; without one, it is nobody else's.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class InProcessBackend(ExperimentRules, ModelRules, LoggedRules, ArtifactRules):
         spool: Spool,
         description: str,
         marker: Callable[[], None] = lambda: None,
+        store_id: str = "",
     ) -> None:
         super().__init__(metadata, metrics, blobs)
         self._parts: tuple[MetadataStore | MetricsStore | BlobStore | Files, ...] = (
@@ -56,6 +59,7 @@ class InProcessBackend(ExperimentRules, ModelRules, LoggedRules, ArtifactRules):
         self._description = description
         self._storage = storage
         self._marker = marker
+        self._store_id = store_id or uuid.uuid4().hex
 
     def sql(self, query: str) -> pa.Table:
         return run_query(query, self._metadata, self._metrics, self._pending, self._blobs.uri)
@@ -73,6 +77,9 @@ class InProcessBackend(ExperimentRules, ModelRules, LoggedRules, ArtifactRules):
             content=verify_content,
         )
         return checkup.run(quarantine=quarantine)
+
+    def store_id(self) -> str:
+        return self._store_id
 
     def description(self) -> str:
         return self._description

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from modelbox.backends.inprocess import rows, validation
+from modelbox.backends import validation
+from modelbox.backends.inprocess import rows
 from modelbox.backends.inprocess.identity import derive_id, new_uid
 from modelbox.backends.inprocess.shared import StoreRules
 from modelbox.errors import InvalidArgumentError
@@ -62,7 +63,7 @@ class ExperimentRules(StoreRules):
             record = self._put(transaction, Action.CREATED, ObjectType.EXPERIMENT, created, metadata=initial)
             return cast(ExperimentRecord, record), False
 
-        return self._metadata.transact(body)
+        return self._create(body, id, ObjectType.EXPERIMENT)
 
     def list_experiments(
         self, *, namespace: str | None, limit: int | None = None, parent_id: str | None = None

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from modelbox.backends.inprocess import rows, validation
+from modelbox.backends import validation
+from modelbox.backends.inprocess import rows
 from modelbox.backends.inprocess.shared import StoreRules
 from modelbox.errors import InvalidArgumentError
 from modelbox.journal import scan_pending
@@ -35,7 +36,11 @@ class LoggedRules(StoreRules):
                 self._put_metadata(transaction, id, changes)
                 self._put(transaction, Action.UPDATED, kind, row, metadata=changes)
 
-        self._metadata.transact(body)
+        def again(transaction: Transaction, existed: bool) -> None:
+            del existed
+            self._require(transaction, id)
+
+        self._transact(body, id, again)
 
     def metadata(self, id: str) -> dict[str, Any]:
         view = self._metadata.view()
@@ -76,6 +81,10 @@ class LoggedRules(StoreRules):
         )
         # Journals first: one that is delivered and removed between the two looks is then among the stored points.
         return self._metrics.read(query, self._pending(record.uid))
+
+    def last_batch(self, id: str, writer: str) -> int | None:
+        _, row = self._require(self._metadata.view(), id)
+        return self._metrics.last_sequence(row["uid"], validation.name(writer, "writer"))
 
     def _pending(self, uid: str | None = None) -> list[MetricBatch]:
         """Points still in journals that this backend's readers must see."""

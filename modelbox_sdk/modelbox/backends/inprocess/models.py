@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from modelbox.backends.inprocess import rows, validation
+from modelbox.backends import validation
+from modelbox.backends.inprocess import rows
 from modelbox.backends.inprocess.identity import derive_id, new_uid
 from modelbox.backends.inprocess.shared import StoreRules
 from modelbox.errors import AlreadyExistsError, ConflictError, InvalidArgumentError, NotFoundError
@@ -52,7 +53,7 @@ class ModelRules(StoreRules):
             record = self._put(transaction, Action.CREATED, ObjectType.MODEL, created, metadata=initial)
             return cast(ModelRecord, record), False
 
-        return self._metadata.transact(body)
+        return self._create(body, id, ObjectType.MODEL)
 
     def find_model(self, *, name: str, namespace: str) -> ModelRecord:
         id = derive_id(ObjectType.MODEL, validation.namespace(namespace), validation.name(name, "name"))
@@ -117,7 +118,7 @@ class ModelRules(StoreRules):
             record = self._put(transaction, Action.CREATED, ObjectType.MODEL_VERSION, created, metadata=initial)
             return cast(ModelVersionRecord, record), False
 
-        return self._metadata.transact(body)
+        return self._create(body, id, ObjectType.MODEL_VERSION)
 
     def get_version(self, model_id: str, *, version: str | None = None, tag: str | None = None) -> ModelVersionRecord:
         view = self._metadata.view()
@@ -169,7 +170,7 @@ class ModelRules(StoreRules):
             about = {"tag": {"name": tag, "from": held_by, "to": target["version"]}}
             return cast(ModelVersionRecord, self._put(transaction, Action.UPDATED, ObjectType.MODEL_VERSION, target, **about))
 
-        return self._metadata.transact(body)
+        return self._change(body, version_id, ObjectType.MODEL_VERSION)
 
     def remove_tag(self, model_id: str, tag: str) -> None:
         validation.name(tag, "tag")
@@ -183,7 +184,7 @@ class ModelRules(StoreRules):
             about = {"tag": {"name": tag, "from": holder["version"], "to": None}}
             self._put(transaction, Action.UPDATED, ObjectType.MODEL_VERSION, holder, **about)
 
-        self._metadata.transact(body)
+        self._transact(body, None, lambda *_: None)
 
     @staticmethod
     def _holder(view: View, model_id: str, tag: str) -> Row | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -37,7 +38,7 @@ def open_store(uri: str) -> InProcessBackend:
     """
     files, spool = _place(uri)
     try:
-        _check_marker(files)
+        store_id = _check_marker(files)
     except BaseException:
         files.close()
         raise
@@ -49,6 +50,7 @@ def open_store(uri: str) -> InProcessBackend:
         spool=spool,
         description=f"embedded store at {files.url}",
         marker=lambda: _read_marker(files),
+        store_id=store_id,
     )
 
 
@@ -79,12 +81,13 @@ def _path_of(uri: str) -> str:
     return unquote(parts.path)
 
 
-def _check_marker(files: Files) -> None:
+def _check_marker(files: Files) -> str:
+    """The id of the store."""
     try:
         text = files.read(MARKER)
     except (FileNotFoundError, NotADirectoryError):
         text = _create_marker(files)
-    _understand_marker(files, text)
+    return _understand_marker(files, text)
 
 
 def _read_marker(files: Files) -> None:
@@ -95,7 +98,8 @@ def _read_marker(files: Files) -> None:
         raise CorruptStoreError(f"{files.address(MARKER)} is missing") from error
 
 
-def _understand_marker(files: Files, text: bytes) -> None:
+def _understand_marker(files: Files, text: bytes) -> str:
+    """The id of a store with this marker."""
     try:
         marker = json.loads(text)
         known, version = marker["format"] == "modelbox-store", int(marker["version"])
@@ -107,6 +111,8 @@ def _understand_marker(files: Files, text: bytes) -> None:
         raise InvalidArgumentError(
             f"the store at {files.url} has format {version}; this modelbox reads up to {FORMAT}: upgrade modelbox-sdk"
         )
+    # Markers had no id at first; they are never written again, so that their bytes are one.
+    return str(marker.get("id") or hashlib.sha256(text).hexdigest()[:32])
 
 
 def _create_marker(files: Files) -> bytes:
@@ -115,7 +121,8 @@ def _create_marker(files: Files) -> bytes:
             return files.read(MARKER)  # another process may just have created it
         except FileNotFoundError:
             raise InvalidArgumentError(f"{files.url} is not empty and not a ModelBox store; name a new or empty place") from None
-    marker = {"format": "modelbox-store", "version": FORMAT, "created_at": datetime.now(UTC).isoformat()}
+    created_at = datetime.now(UTC).isoformat()
+    marker = {"format": "modelbox-store", "version": FORMAT, "id": uuid.uuid4().hex, "created_at": created_at}
     text = json.dumps(marker, indent=2).encode() + os.linesep.encode()
     try:
         files.create(MARKER, text)

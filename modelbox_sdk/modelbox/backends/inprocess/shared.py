@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar, cast
 
 from modelbox.backends.base import Backend
-from modelbox.backends.inprocess import rows
+from modelbox.backends.inprocess import requests, rows
 from modelbox.errors import NotFoundError
 from modelbox.json_values import json_object
 from modelbox.records import Action, ObjectRecord, ObjectType
 from modelbox.stores.blobs import BlobStore
 from modelbox.stores.metadata import MetadataStore, NewChange, Row, Transaction, View
 from modelbox.stores.metrics import MetricsStore
+
+T = TypeVar("T")
+R = TypeVar("R", bound=ObjectRecord)
 
 
 class StoreRules(Backend):
@@ -22,6 +26,9 @@ class StoreRules(Backend):
         self._metadata = metadata
         self._metrics = metrics
         self._blobs = blobs
+
+    def once(self, request_id: str) -> AbstractContextManager[None]:
+        return requests.request(request_id)
 
     def get_object(self, id: str, kind: ObjectType | None = None) -> ObjectRecord:
         view = self._metadata.view()
@@ -37,6 +44,36 @@ class StoreRules(Backend):
 
     def _to_record(self, view: View, kind: ObjectType, row: Row) -> ObjectRecord:
         return rows.to_record(view, kind, row, self._blobs.uri)
+
+    def _transact(self, body: Callable[[Transaction], T], object_id: str | None, again: Callable[[Transaction, bool], T]) -> T:
+        """Change something, and within a request with an id only when that request has not done so before.
+
+        Args:
+            body: What changes it.
+            object_id: The object that is changed; None when that shows only then.
+            again: When it has been done before, the result: given the tables of now, and whether the object existed then.
+        """
+        request_id = requests.current_request()
+        if request_id is not None:
+            body = requests.noting(body, request_id, object_id, again)
+        return self._metadata.transact(body)
+
+    def _create(self, body: Callable[[Transaction], tuple[R, bool]], id: str, kind: ObjectType) -> tuple[R, bool]:
+        """Get or create an object, as :meth:`_transact` does."""
+
+        def again(transaction: Transaction, existed: bool) -> tuple[R, bool]:
+            return cast(R, self._to_record(transaction, *self._require(transaction, id, kind))), existed
+
+        return self._transact(body, id, again)
+
+    def _change(self, body: Callable[[Transaction], R], id: str, *kinds: ObjectType) -> R:
+        """Change an object, as :meth:`_transact` does."""
+
+        def again(transaction: Transaction, existed: bool) -> R:
+            del existed
+            return cast(R, self._to_record(transaction, *self._require(transaction, id, *kinds)))
+
+        return self._transact(body, id, again)
 
     def _update(self, id: str, *kinds: ObjectType, change: Callable[[Row], Mapping[str, Any]], **about: Any) -> ObjectRecord:
         """Change columns of an object's row in a transaction of its own; no columns, no change.
@@ -55,7 +92,7 @@ class StoreRules(Backend):
                 return self._to_record(transaction, kind, row)
             return self._put(transaction, Action.UPDATED, kind, {**row, **columns}, **about)
 
-        return self._metadata.transact(body)
+        return self._change(body, id, *kinds)
 
     def _put(self, transaction: Transaction, action: Action, kind: ObjectType, row: Row, **about: Any) -> ObjectRecord:
         """Write an object's row, touched now, and record the change."""

@@ -66,13 +66,15 @@ _ALL = (
     ),
     Table(
         "artifact_files",
-        {"artifact_id": TEXT, "path": TEXT, "size": INTEGER, "digest": TEXT, "content_type": TEXT, "uri": TEXT, "blob": TEXT},
+        {"artifact_id": TEXT, "path": TEXT, "size": INTEGER, "digest": TEXT, "content_type": TEXT, "uri": TEXT, "blob": TEXT}
+        | {"md5": TEXT, "file_type": TEXT, "source_path": TEXT},
         key=("artifact_id", "path"),
         large=True,
     ),
     Table("metadata", {"object_id": TEXT, "key": TEXT, "value": JSON}, key=("object_id", "key"), large=True),
     Table("writers", {"writer": TEXT, "sequence": INTEGER}, key=("writer",), large=True),
     Table("condemned_blobs", {"digest": TEXT, "generation": INTEGER}, key=("digest",)),
+    Table("requests", {"request_id": TEXT, "object_id": TEXT, "existed": INTEGER, "at": TIME}, key=("request_id",)),
 )
 
 TABLES: dict[str, Table] = {table.name: table for table in _ALL}
@@ -82,4 +84,6 @@ list of [id, uid].
 ``writers`` has the sequence of the last event delivered by each journal, so that a delivery that is repeated adds nothing.
 ``condemned_blobs`` has, for content that a garbage collection has taken away, the generation under which it is stored when it
 comes back (see ``docs/design``).
+``requests`` has, for each request with an id that changed something in the last quarter of an hour, the object that it changed and
+whether that existed before (0 or 1), so that a request that is repeated changes nothing.
 """

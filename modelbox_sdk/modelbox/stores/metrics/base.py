@@ -70,6 +70,10 @@ class MetricsStore(abc.ABC):
         """Free the points of a life of an object that has been deleted."""
 
     @abc.abstractmethod
+    def last_sequence(self, uid: str, writer: str) -> int | None:
+        """The greatest sequence of the stored batches of a writer on a life of an object; None when there is none."""
+
+    @abc.abstractmethod
     def uids(self) -> list[str]:
         """The lives of objects that have stored points."""
 

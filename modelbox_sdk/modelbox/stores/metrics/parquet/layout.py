@@ -203,6 +203,11 @@ class Snapshot:
         """Whether a batch is stored."""
         return batch_file(name) in self.alive or covers(self.covered, name)
 
+    def last_sequence(self, writer: str) -> int | None:
+        """The greatest sequence of the stored batches of a writer; None when there is none."""
+        alone = (batch.sequence for file in self.alive if (batch := batch_of(file)) is not None and batch.writer == writer)
+        return max([*alone, *(last for _, last in self.covered.get(writer, ())[-1:])], default=None)
+
 
 def interpret(files: Iterable[FileInfo], intent: Intent | None) -> Snapshot | list[str]:
     """Tell which files count.

@@ -85,6 +85,9 @@ class ParquetMetricsStore(MetricsStore):
         with self._lock:
             self._appended.pop(uid, None)
 
+    def last_sequence(self, uid: str, writer: str) -> int | None:
+        return PointsFolder(self._files, uid).snapshot().last_sequence(writer)
+
     def uids(self) -> list[str]:
         # Not by folders: some object storages go on listing those that have become empty.
         return sorted({unescaped(info.path.split("/")[1]) for info in self._files.walk(ROOT)})
