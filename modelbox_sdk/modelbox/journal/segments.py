@@ -9,6 +9,7 @@ for signals at calls and at backward jumps only).
 from __future__ import annotations
 
 import contextlib
+import itertools
 import mmap
 import os
 import time
@@ -178,7 +179,7 @@ class Segments:
         self._size = size
         self._owner: Ownership | None = None
         self._spare: Segment | None = None
-        self._next_number = 1
+        self._numbers = itertools.count(1)
         self._began = 0.0
         self._in_haste = False
 
@@ -200,7 +201,7 @@ class Segments:
 
     def rotate(self, old: Segment | None, need: int) -> None:
         """Begin the file after ``old``, with space for at least ``need`` bytes; in memory when there is no space on disk."""
-        new = self._take_spare(need) or self._make(need)
+        new = self._take_spare(need, after=0 if old is None else old.number) or self._make(need)
         now = time.monotonic()
         self._in_haste = old is not None and now - self._began < _HASTE_S
         self._began = now
@@ -272,7 +273,7 @@ class Segments:
             OSError: There is no space.
         """
         if self._spare is None and self._owner is not None:
-            number = self._number()
+            number = next(self._numbers)
             self._spare = Segment(self.writer, number, self._size, self._path(number))
 
     def discard_spare(self) -> None:
@@ -298,15 +299,17 @@ class Segments:
         if self._owner is not None:
             self._owner.forget()
 
-    def _take_spare(self, need: int) -> Segment | None:
+    def _take_spare(self, need: int, after: int) -> Segment | None:
         spare, self._spare = self._spare, None
-        if spare is not None and spare.size < need + layout.HEADER_SIZE:
+        # While a spare was being made, a later number may have been taken. An adopter delivers files by their numbers, and what
+        # comes before events that are delivered counts as delivered.
+        if spare is not None and (spare.size < need + layout.HEADER_SIZE or spare.number < after):
             spare.remove()
             return None
         return spare
 
     def _make(self, need: int) -> Segment:
-        number = self._number()
+        number = next(self._numbers)
         size = max(self._size, -(-(need + layout.HEADER_SIZE + layout.CUT_SIZE) // mmap.PAGESIZE) * mmap.PAGESIZE)
         if self._folder is None:
             return Segment(self.writer, number, size, None)
@@ -320,11 +323,6 @@ class Segments:
     def _own(self) -> None:
         if self._owner is None and self._folder is not None:
             self._owner = Ownership(self._folder, self.writer)
-
-    def _number(self) -> int:
-        number = self._next_number
-        self._next_number = number + 1
-        return number
 
     def _path(self, number: int) -> str:
         assert self._owner is not None  # noqa: S101 - narrows the type; _own() came before
