@@ -140,6 +140,10 @@ class FileRecord:
         content_type: MIME type guessed from the path.
         uri: Where the content is: inside the store, or the tracked address.
         blob: Name of the content in the blob store; None for a tracked file.
+        artifact_id: The artifact that it is a file of; "" while it is of none.
+        md5: MD5 of the content in hexadecimal digits, where an uploader of upstream gave it, or "".
+        file_type: What such an uploader says that it is, such as ``checkpoint``, or "".
+        source_path: Where it had the file, when that is not ``path``, or "".
     """
 
     path: str
@@ -148,6 +152,10 @@ class FileRecord:
     content_type: str
     uri: str
     blob: str | None = None
+    artifact_id: str = ""
+    md5: str = ""
+    file_type: str = ""
+    source_path: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
