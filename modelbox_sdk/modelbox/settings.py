@@ -9,6 +9,8 @@ variable                meaning
 ``MODELBOX_CACHE_DIR``  where ``load_model`` keeps its copies
 ``MODELBOX_SPOOL_DIR``  where journals wait whose store is not a local folder
 ======================  ==================================================================
+
+A server's configuration has variables of its own, whose names begin with ``MODELBOX_SERVER_``.
 """
 
 from __future__ import annotations
@@ -33,6 +35,11 @@ def default_uri() -> str:
     if address:
         return address if "://" in address else f"grpc://{address}"
     return DEFAULT_STORE
+
+
+def server_variables() -> dict[str, str]:
+    """The variables that stand in for values of a server's configuration file."""
+    return {name: value for name, value in os.environ.items() if name.startswith("MODELBOX_SERVER_")}
 
 
 def default_owner() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from modelbox.backends.base import Spool
@@ -30,6 +30,7 @@ class InProcessBackend(ExperimentRules, ModelRules, LoggedRules, ArtifactRules):
         metrics: Where metrics live; closed with the backend.
         blobs: Where content lives; closed with the backend.
         storage: What the stores stand on, if they share it; closed after them.
+        others: What else they stand on; closed after them.
         spool: Where the journals of its clients live.
         description: What this is and where.
         marker: Raises what is wrong with the marker of the store.
@@ -43,6 +44,7 @@ class InProcessBackend(ExperimentRules, ModelRules, LoggedRules, ArtifactRules):
         blobs: BlobStore,
         *,
         storage: Files | None = None,
+        others: Sequence[Files] = (),
         spool: Spool,
         description: str,
         marker: Callable[[], None] = lambda: None,
@@ -54,6 +56,7 @@ class InProcessBackend(ExperimentRules, ModelRules, LoggedRules, ArtifactRules):
             metrics,
             blobs,
             *([storage] if storage is not None else []),
+            *others,
         )
         self._spool = spool
         self._description = description

@@ -36,9 +36,9 @@ def open_store(uri: str) -> InProcessBackend:
         PermissionDeniedError: The place cannot be read, or not be written to create a store.
         UnavailableError: The storage is out of reach.
     """
-    files, spool = _place(uri)
+    files, spool = place_of(uri)
     try:
-        store_id = _check_marker(files)
+        store_id = check_marker(files)
     except BaseException:
         files.close()
         raise
@@ -49,12 +49,17 @@ def open_store(uri: str) -> InProcessBackend:
         storage=files,
         spool=spool,
         description=f"embedded store at {files.url}",
-        marker=lambda: _read_marker(files),
+        marker=lambda: read_marker(files),
         store_id=store_id,
     )
 
 
-def _place(uri: str) -> tuple[Files, Spool]:
+def place_of(uri: str) -> tuple[Files, Spool]:
+    """What a path or a URL means: where the store is, and where journals for it wait.
+
+    Raises:
+        InvalidArgumentError: It cannot hold a store.
+    """
     if uri == "memory://":
         return MemoryFiles(), Spool(folder=None, shared=False)
     if "://" in uri and not uri.startswith("file://"):
@@ -81,8 +86,13 @@ def _path_of(uri: str) -> str:
     return unquote(parts.path)
 
 
-def _check_marker(files: Files) -> str:
-    """The id of the store."""
+def check_marker(files: Files) -> str:
+    """Check that this is a store, or make it one; its id.
+
+    Raises:
+        InvalidArgumentError: The place holds something else, or a store of a newer format.
+        CorruptStoreError: The marker is damaged.
+    """
     try:
         text = files.read(MARKER)
     except (FileNotFoundError, NotADirectoryError):
@@ -90,7 +100,7 @@ def _check_marker(files: Files) -> str:
     return _understand_marker(files, text)
 
 
-def _read_marker(files: Files) -> None:
+def read_marker(files: Files) -> None:
     """Check the marker of a store that is known to be one."""
     try:
         _understand_marker(files, files.read(MARKER))

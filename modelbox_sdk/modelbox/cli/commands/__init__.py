@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 def register(tree: CommandTree) -> None:
     """Add all commands, in the order in which the help lists them."""
     from modelbox.cli import demo
-    from modelbox.cli.commands import artifacts, doctor, events, experiments, metrics, models, store, versions, watch
+    from modelbox.cli.commands import artifacts, doctor, events, experiments, metrics, models, server, store, versions, watch
 
-    for module in (experiments, models, versions, metrics, artifacts, events, watch, store, doctor, demo):
+    for module in (experiments, models, versions, metrics, artifacts, events, watch, store, doctor, server, demo):
         module.register(tree)

@@ -47,6 +47,8 @@ class ObjectFiles(Files):
     Args:
         url: An fsspec URL such as ``s3://bucket/prefix``. Credentials and endpoint come from the standard environment of that
             storage, or from fsspec's configuration.
+        region: The region of an S3 bucket, instead of the environment's.
+        endpoint: The URL of an S3 server, instead of the environment's.
 
     Raises:
         InvalidArgumentError: The storage is not known, or is not known to create objects exclusively.
@@ -54,9 +56,10 @@ class ObjectFiles(Files):
 
     poll_s = 0.5
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, region: str = "", endpoint: str = "") -> None:
         import fsspec
 
+        self._client = {name: value for name, value in (("region_name", region), ("endpoint_url", endpoint)) if value}
         self._protocol, _, rest = url.partition("://")
         self._root = rest.strip("/")
         if not self._root:
@@ -85,6 +88,8 @@ class ObjectFiles(Files):
             with self._errors("open", self.url):
                 if self._protocol in _S3:
                     options: dict[str, Any] = {"config_kwargs": _S3_OPTIONS, "default_block_size": _STREAM_BLOCK}
+                    if self._client:
+                        options["client_kwargs"] = self._client
                     made = fsspec.filesystem(self._protocol, use_listings_cache=False, skip_instance_cache=True, **options)
                     made.retries = _S3_ROUNDS
                 else:
