@@ -95,18 +95,22 @@ def artifact(view: View, row: Row, blob_uri: BlobUri) -> ArtifactRecord:
 
 def _file(row: Row, blob_uri: BlobUri) -> FileRecord:
     columns: dict[str, Any] = {name: row.get(name) for name in FILE_COLUMNS}
+    columns |= {name: row.get(name) or "" for name in _UPLOADERS_COLUMNS}
     if columns["blob"] is not None:
         columns["uri"] = blob_uri(columns["blob"])
     return FileRecord(**columns)
 
 
 FILE_COLUMNS = tuple(field.name for field in dataclasses.fields(FileRecord))
+_UPLOADERS_COLUMNS = ("md5", "file_type", "source_path")
+"""What only clients of upstream say; the feed of changes leaves it out. Stores from before there were servers lack these."""
 
 
 def file_row(artifact_id: str, file: FileRecord) -> Row:
     """The row of a file of an artifact. Where stored content is follows from the place of the store, which may move."""
     columns = {name: getattr(file, name) for name in FILE_COLUMNS}
-    return {"artifact_id": artifact_id, **columns, "uri": file.uri if file.blob is None else None}
+    columns |= {name: getattr(file, name) or None for name in _UPLOADERS_COLUMNS}
+    return {**columns, "artifact_id": artifact_id, "uri": file.uri if file.blob is None else None}
 
 
 def payload(record: ObjectRecord, **about: Any) -> dict[str, Any]:
@@ -128,7 +132,7 @@ def payload(record: ObjectRecord, **about: Any) -> dict[str, Any]:
 
 
 def _file_payload(file: FileRecord) -> dict[str, Any]:
-    shown = {name: getattr(file, name) for name in FILE_COLUMNS if name != "blob"}
+    shown = {name: getattr(file, name) for name in FILE_COLUMNS if name not in ("blob", "artifact_id", *_UPLOADERS_COLUMNS)}
     return shown | {"uri": file.uri if file.blob is None else None}
 
 

@@ -22,6 +22,7 @@ class Table:
         key: The columns that name a row.
         lookups: Columns that :meth:`View.select` can filter by quickly.
         large: True when rows are many and are read by the first column of the key: stores need not hold them in memory.
+        added: Columns of text that stores of older versions may lack.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Table:
     key: tuple[str, ...]
     lookups: tuple[str, ...] = ()
     large: bool = False
+    added: tuple[str, ...] = ()
 
 
 _OBJECT = {"id": TEXT, "uid": TEXT, "namespace": TEXT, "name": TEXT}
@@ -70,6 +72,7 @@ _ALL = (
         | {"md5": TEXT, "file_type": TEXT, "source_path": TEXT},
         key=("artifact_id", "path"),
         large=True,
+        added=("md5", "file_type", "source_path"),
     ),
     Table("metadata", {"object_id": TEXT, "key": TEXT, "value": JSON}, key=("object_id", "key"), large=True),
     Table("writers", {"writer": TEXT, "sequence": INTEGER}, key=("writer",), large=True),

@@ -41,7 +41,7 @@ def rows_table(table: Table, rows: Iterable[Row]) -> pa.Table:
     """Rows as Arrow, in their order."""
 
     def portion(some: list[Row]) -> pa.RecordBatch:
-        arrays = [_array(kind, [row[name] for row in some]) for name, kind in table.columns.items()]
+        arrays = [_array(kind, [row.get(name) for row in some]) for name, kind in table.columns.items()]
         return pa.record_batch(arrays, schema=schema(table))
 
     return pa.Table.from_batches([portion(some) for some in _portions(rows)], schema=schema(table))
@@ -65,6 +65,7 @@ def merged_table(table: Table, base: pa.Table, overlay: dict[str, Below]) -> pa.
 
     The checkpoint's rows are sorted, so runs of untouched ones are taken over as slices.
     """
+    base = _completed(table, base)
     pieces: list[pa.Table] = []
     own: list[Row] = []
     # Of no chunks, combine_chunks makes an empty array by way of pandas.
@@ -87,6 +88,14 @@ def merged_table(table: Table, base: pa.Table, overlay: dict[str, Below]) -> pa.
         position = high
     pieces += [rows_table(table, own), base.slice(position)]
     return pa.concat_tables(pieces)
+
+
+def _completed(table: Table, stored: pa.Table) -> pa.Table:
+    """With the columns that older versions did not have."""
+    missing = [field for field in schema(table) if field.name not in stored.column_names]
+    for field in missing:
+        stored = stored.append_column(field, pa.nulls(stored.num_rows, field.type))
+    return stored.select(list(table.columns)) if missing else stored
 
 
 def _text(value: pa.StringScalar) -> str:

@@ -43,7 +43,7 @@ class Checkpoint:
             if cached is not None:
                 self._cache.move_to_end((table, first))
                 return cached
-        query = f"select {_columns(table)} from {{source}} where {TABLES[table].key[0]} = ?"  # noqa: S608 - names of our own
+        query = f"select {_columns(table)} from {_source(table)} where {TABLES[table].key[0]} = ?"  # noqa: S608 - names of our own
         rows = dict(_keyed(table, self._reader.rows(file, query, [first])))
         if len(rows) <= _CACHED_ROWS:
             with self._lock:
@@ -58,7 +58,7 @@ class Checkpoint:
         if file is None:
             return
         first_column = TABLES[table].key[0]
-        found = self._reader.rows(file, f"select {_columns(table)} from {{source}} order by {first_column}", [])  # noqa: S608
+        found = self._reader.rows(file, f"select {_columns(table)} from {_source(table)} order by {first_column}", [])  # noqa: S608
         for first, group in itertools.groupby(_keyed(table, found), key=lambda pair: pair[1][first_column]):
             yield first, dict(group)
 
@@ -92,6 +92,16 @@ def _entry(row: tuple[Any, ...]) -> Entry:
 def _columns(table: str) -> str:
     columns = TABLES[table].columns.items()
     return ", ".join(f'epoch_us("{name}")' if kind == TIME else f'"{name}"' for name, kind in columns)
+
+
+def _source(table: str) -> str:
+    """What to read a table from, when its file may lack columns that older versions did not have."""
+    added = TABLES[table].added
+    if not added:
+        return "{source}"
+    return (
+        f"(select * from {{source}} union all by name select {', '.join(f'null::varchar as {name}' for name in added)} where false)"  # noqa: S608
+    )
 
 
 def _keyed(name: str, found: list[tuple[Any, ...]]) -> Iterator[tuple[Key, Row]]:
