@@ -6,18 +6,17 @@ import contextlib
 from collections.abc import Callable, Sequence
 from typing import BinaryIO, cast
 
+from modelbox.backends import arguments, validation
+from modelbox.backends.arguments import ARTIFACT_OWNERS
 from modelbox.backends.base import SourceFile
-from modelbox.backends import validation
 from modelbox.backends.inprocess import rows
 from modelbox.backends.inprocess.identity import derive_id, new_uid
 from modelbox.backends.inprocess.shared import StoreRules
 from modelbox.errors import ConflictError, ModelBoxError, NotFoundError
-from modelbox.paths import content_type, refuse_clashes, validate_name, validate_relative_path
+from modelbox.paths import content_type, refuse_clashes
 from modelbox.records import Action, ArtifactRecord, FileRecord, GarbageReport, ObjectType
 from modelbox.stores.blobs import BlobItem, blob_name
 from modelbox.stores.metadata import Row, Transaction, View
-
-_OWNERS = (ObjectType.EXPERIMENT, ObjectType.MODEL, ObjectType.MODEL_VERSION)
 
 
 class _CondemnedError(Exception):
@@ -30,10 +29,8 @@ class ArtifactRules(StoreRules):
     def put_artifact(
         self, object_id: str, name: str, files: Sequence[SourceFile], progress: Callable[[int], None] | None = None
     ) -> ArtifactRecord:
-        validate_name(name)
-        for file in files:
-            validate_relative_path(file.path)
-        self._require(self._metadata.view(), object_id, *_OWNERS)
+        arguments.put_artifact(object_id, name, files)
+        self._require(self._metadata.view(), object_id, *ARTIFACT_OWNERS)
         while True:
             stored = self._store(files, progress)
             try:
@@ -42,13 +39,12 @@ class ArtifactRules(StoreRules):
                 progress = None  # has been told of every byte already
 
     def track_artifact(self, object_id: str, name: str, *, uri: str, checksum: str | None) -> ArtifactRecord:
-        validate_name(name)
-        uri = validation.name(uri, "uri")
+        arguments.track_artifact(object_id, name, uri=uri, checksum=checksum)
         path = uri.rstrip("/").rpartition("/")[2] or name
         file = FileRecord(
             path=path,
             size=None,
-            digest=validation.text(checksum, "checksum") if checksum is not None else "",
+            digest=checksum or "",
             content_type=content_type(path),
             uri=uri,
         )
@@ -60,17 +56,16 @@ class ArtifactRules(StoreRules):
         return [rows.artifact(view, row, self._blobs.uri) for row in view.select("artifacts", object_id=object_id)]
 
     def find_artifact(self, object_id: str, name: str) -> ArtifactRecord:
+        arguments.find_artifact(object_id, name)
         view = self._metadata.view()
         kind, owner = self._require(view, object_id)
-        row = view.get("artifacts", derive_id(ObjectType.ARTIFACT, object_id, validation.name(name, "name")))
+        row = view.get("artifacts", derive_id(ObjectType.ARTIFACT, object_id, name))
         if row is None:
             raise NotFoundError(f"{kind} {owner['name']!r} has no artifact named {name!r}")
         return rows.artifact(view, row, self._blobs.uri)
 
     def open_file(self, file: FileRecord) -> BinaryIO:
-        if file.blob is None:
-            raise NotFoundError(f"file {file.path!r} is only tracked; its content is at {file.uri}, not in the store")
-        return self._blobs.open(file.blob)
+        return self._blobs.open(validation.stored_blob(file))
 
     # -- deletion
 
@@ -178,7 +173,7 @@ class ArtifactRules(StoreRules):
         uid = new_uid()
 
         def body(transaction: Transaction) -> ArtifactRecord:
-            kind, owner = self._require(transaction, object_id, *_OWNERS)
+            kind, owner = self._require(transaction, object_id, *ARTIFACT_OWNERS)
             for file in files:
                 if file.blob is not None and file.blob != blob_name(file.digest, _generation(transaction, file.digest)):
                     raise _CondemnedError

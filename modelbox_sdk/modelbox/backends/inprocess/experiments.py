@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from modelbox.backends import validation
+from modelbox.backends import arguments, validation
 from modelbox.backends.inprocess import rows
 from modelbox.backends.inprocess.identity import derive_id, new_uid
 from modelbox.backends.inprocess.shared import StoreRules
@@ -29,21 +29,29 @@ class ExperimentRules(StoreRules):
         metadata: Mapping[str, Any] | None = None,
         parent_id: str | None = None,
     ) -> tuple[ExperimentRecord, bool]:
-        identity = (validation.namespace(namespace), validation.name(name, "name"), validation.name(owner, "owner"))
-        id = derive_id(ObjectType.EXPERIMENT, *identity)
+        new = arguments.create_experiment(
+            name=name,
+            namespace=namespace,
+            owner=owner,
+            external_id=external_id,
+            framework=framework,
+            task=task,
+            metadata=metadata,
+            parent_id=parent_id,
+        )
+        id = derive_id(ObjectType.EXPERIMENT, new.namespace, new.name, new.owner)
         row: Row = {
             "id": id,
             "uid": new_uid(),
-            "namespace": namespace,
-            "name": name,
-            "owner": owner,
-            "external_id": validation.text(external_id, "external_id"),
-            "framework": validation.framework(framework),
-            "task": validation.text(task, "task"),
+            "namespace": new.namespace,
+            "name": new.name,
+            "owner": new.owner,
+            "external_id": new.external_id,
+            "framework": new.framework,
+            "task": new.task,
             "status": str(Status.RUNNING),
             "rewinds": [],
         }
-        initial = self._initial_metadata(metadata)
         if parent_id == id:
             raise InvalidArgumentError(f"experiment {name!r} cannot be its own parent")
 
@@ -59,8 +67,8 @@ class ExperimentRules(StoreRules):
             if parent_id is not None:
                 _, parent = self._require(transaction, parent_id, ObjectType.EXPERIMENT)
                 created |= {"parent_id": parent_id, "parent_uid": parent["uid"]}
-            self._put_metadata(transaction, id, initial)
-            record = self._put(transaction, Action.CREATED, ObjectType.EXPERIMENT, created, metadata=initial)
+            self._put_metadata(transaction, id, new.metadata)
+            record = self._put(transaction, Action.CREATED, ObjectType.EXPERIMENT, created, metadata=new.metadata)
             return cast(ExperimentRecord, record), False
 
         return self._create(body, id, ObjectType.EXPERIMENT)
@@ -68,8 +76,8 @@ class ExperimentRules(StoreRules):
     def list_experiments(
         self, *, namespace: str | None, limit: int | None = None, parent_id: str | None = None
     ) -> list[ExperimentRecord]:
-        limit = validation.limit(limit)
-        equals: dict[str, Any] = {} if namespace is None else {"namespace": validation.namespace(namespace)}
+        arguments.list_experiments(namespace=namespace, limit=limit, parent_id=parent_id)
+        equals: dict[str, Any] = {} if namespace is None else {"namespace": namespace}
         view = self._metadata.view()
         if parent_id is None:
             return [rows.experiment(row) for row in view.select("experiments", newest_first=True, limit=limit, **equals)]
@@ -79,13 +87,12 @@ class ExperimentRules(StoreRules):
 
     def finish_experiment(self, id: str, *, status: str) -> ExperimentRecord:
         wanted = str(validation.status(status))
+        validation.id(id, ObjectType.EXPERIMENT)
         record = self._update(id, ObjectType.EXPERIMENT, change=lambda row: {} if row["status"] == wanted else {"status": wanted})
         return cast(ExperimentRecord, record)
 
     def rewind(self, id: str, *, step: int, at_us: int) -> ObjectRecord:
-        checked = validation.step(step, "step")
-        if checked is None:
-            raise TypeError("step must be an int, not None")
+        checked = arguments.rewind(id, step=step, at_us=at_us)
 
         def change(row: Row) -> Mapping[str, Any]:
             # One to the same step or an earlier one hides all that an older one does; two processes may commit in the other order.

@@ -6,12 +6,10 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from modelbox.backends import validation
+from modelbox.backends import arguments, validation
 from modelbox.backends.inprocess import rows
 from modelbox.backends.inprocess.shared import StoreRules
-from modelbox.errors import InvalidArgumentError
 from modelbox.journal import scan_pending
-from modelbox.json_values import json_object
 from modelbox.oserrors import storage_errors
 from modelbox.records import Action, Change, Event, MetricBatch, MetricQuery, PendingEvent
 from modelbox.stores.metadata import NewChange, Transaction
@@ -28,7 +26,7 @@ class LoggedRules(StoreRules):
     # -- metadata
 
     def update_metadata(self, id: str, metadata: Mapping[str, Any]) -> None:
-        changes = json_object(metadata, "metadata")
+        changes = arguments.update_metadata(id, metadata)
 
         def body(transaction: Transaction) -> None:
             kind, row = self._require(transaction, id)
@@ -68,23 +66,23 @@ class LoggedRules(StoreRules):
         end_step: int | None = None,
         max_points: int | None = None,
     ) -> pa.Table:
-        if isinstance(keys, str) or not all(isinstance(key, str) for key in keys):
-            raise TypeError(f"keys must be str, not {keys!r}")
+        chosen = arguments.read_metrics(id, keys=keys, start_step=start_step, end_step=end_step, max_points=max_points)
         record = self.get_object(id)
         query = MetricQuery(
             uid=record.uid,
-            keys=tuple(keys),
-            start_step=validation.step(start_step, "start_step"),
-            end_step=validation.step(end_step, "end_step"),
-            max_points=validation.max_points(max_points),
+            keys=chosen.keys,
+            start_step=chosen.start_step,
+            end_step=chosen.end_step,
+            max_points=chosen.max_points,
             rewinds=record.rewinds,
         )
         # Journals first: one that is delivered and removed between the two looks is then among the stored points.
         return self._metrics.read(query, self._pending(record.uid))
 
     def last_batch(self, id: str, writer: str) -> int | None:
+        validation.name(writer, "writer")
         _, row = self._require(self._metadata.view(), id)
-        return self._metrics.last_sequence(row["uid"], validation.name(writer, "writer"))
+        return self._metrics.last_sequence(row["uid"], writer)
 
     def _pending(self, uid: str | None = None) -> list[MetricBatch]:
         """Points still in journals that this backend's readers must see."""
@@ -124,12 +122,11 @@ class LoggedRules(StoreRules):
         return self._metadata.last_seq()
 
     def changes(self, *, since: int, limit: int | None = None, namespace: str | None = None) -> list[Change]:
-        since = _position(since)
-        checked = None if namespace is None else validation.namespace(namespace)
-        return self._metadata.changes(since=since, limit=validation.limit(limit), namespace=checked)
+        arguments.changes(since=since, limit=limit, namespace=namespace)
+        return self._metadata.changes(since=since, limit=limit, namespace=namespace)
 
     def wait_for_changes(self, since: int, timeout_s: float) -> bool:
-        return self._metadata.wait(_position(since), timeout_s)
+        return self._metadata.wait(validation.seq(since), timeout_s)
 
 
 def _logged(event: PendingEvent, kind: Any, row: Mapping[str, Any]) -> NewChange:
@@ -146,11 +143,3 @@ def _logged(event: PendingEvent, kind: Any, row: Mapping[str, Any]) -> NewChange
             "metadata": dict(event.metadata),
         },
     )
-
-
-def _position(since: Any) -> int:
-    if isinstance(since, bool) or not isinstance(since, int):
-        raise TypeError(f"since must be an int, the seq of a change, not {type(since).__name__}")
-    if since < 0:
-        raise InvalidArgumentError(f"since is {since}; it must be the seq of a change, or 0 for the beginning")
-    return since

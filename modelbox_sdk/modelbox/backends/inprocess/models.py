@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from modelbox.backends import validation
+from modelbox.backends import arguments, validation
 from modelbox.backends.inprocess import rows
 from modelbox.backends.inprocess.identity import derive_id, new_uid
 from modelbox.backends.inprocess.shared import StoreRules
@@ -30,27 +30,29 @@ class ModelRules(StoreRules):
         labels: Mapping[str, str] | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> tuple[ModelRecord, bool]:
-        id = derive_id(ObjectType.MODEL, validation.namespace(namespace), validation.name(name, "name"))
+        new = arguments.create_model(
+            name=name, namespace=namespace, owner=owner, task=task, description=description, labels=labels, metadata=metadata
+        )
+        id = derive_id(ObjectType.MODEL, new.namespace, new.name)
         row: Row = {
             "id": id,
             "uid": new_uid(),
-            "namespace": namespace,
-            "name": name,
-            "owner": validation.name(owner, "owner"),
-            "task": validation.text(task, "task"),
-            "description": validation.text(description, "description"),
-            "labels": validation.labels(labels),
+            "namespace": new.namespace,
+            "name": new.name,
+            "owner": new.owner,
+            "task": new.task,
+            "description": new.description,
+            "labels": new.labels,
             "rewinds": [],
         }
-        initial = self._initial_metadata(metadata)
 
         def body(transaction: Transaction) -> tuple[ModelRecord, bool]:
             stored = transaction.get("models", id)
             if stored is not None:
                 return rows.model(stored), True
-            self._put_metadata(transaction, id, initial)
+            self._put_metadata(transaction, id, new.metadata)
             created = {**row, "created_at": transaction.now_us}
-            record = self._put(transaction, Action.CREATED, ObjectType.MODEL, created, metadata=initial)
+            record = self._put(transaction, Action.CREATED, ObjectType.MODEL, created, metadata=new.metadata)
             return cast(ModelRecord, record), False
 
         return self._create(body, id, ObjectType.MODEL)
@@ -63,8 +65,9 @@ class ModelRules(StoreRules):
         return rows.model(row)
 
     def list_models(self, *, namespace: str | None, limit: int | None = None) -> list[ModelRecord]:
+        validation.limit(limit)
         equals = {} if namespace is None else {"namespace": validation.namespace(namespace)}
-        found = self._metadata.view().select("models", newest_first=True, limit=validation.limit(limit), **equals)
+        found = self._metadata.view().select("models", newest_first=True, limit=limit, **equals)
         return [rows.model(row) for row in found]
 
     # -- versions
@@ -83,56 +86,64 @@ class ModelRules(StoreRules):
         labels: Mapping[str, str] | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> tuple[ModelVersionRecord, bool]:
-        id = derive_id(ObjectType.MODEL_VERSION, model_id, validation.name(version, "version"))
+        new = arguments.create_version(
+            model_id,
+            version=version,
+            name=name,
+            description=description,
+            experiment_id=experiment_id,
+            dataset_ids=dataset_ids,
+            framework=framework,
+            unique_tags=unique_tags,
+            labels=labels,
+            metadata=metadata,
+        )
+        id = derive_id(ObjectType.MODEL_VERSION, model_id, new.version)
         row: Row = {
             "id": id,
             "uid": new_uid(),
             "model_id": model_id,
-            "version": version,
-            "name": validation.text(name, "name"),
-            "description": validation.text(description, "description"),
-            "framework": validation.framework(framework),
-            "labels": validation.labels(labels),
+            "version": new.version,
+            "name": new.name,
+            "description": new.description,
+            "framework": new.framework,
+            "labels": new.labels,
             "rewinds": [],
         }
-        tags = validation.tags(unique_tags)
-        initial = self._initial_metadata(metadata)
 
         def body(transaction: Transaction) -> tuple[ModelVersionRecord, bool]:
             _, model = self._require(transaction, model_id, ObjectType.MODEL)
             stored = transaction.get("model_versions", id)
             if stored is not None:
                 return rows.version(transaction, stored), True
-            for tag in tags:
+            for tag in new.unique_tags:
                 self._require_free(transaction, model, tag)
             created = {**row, "created_at": transaction.now_us, "namespace": model["namespace"]}
             created["name"] = row["name"] or model["name"]
             if experiment_id is not None:
                 _, experiment = self._require(transaction, experiment_id, ObjectType.EXPERIMENT)
                 created |= {"experiment_id": experiment_id, "experiment_uid": experiment["uid"]}
-            datasets = [self._require(transaction, dataset, ObjectType.ARTIFACT)[1] for dataset in dataset_ids]
+            datasets = [self._require(transaction, dataset, ObjectType.ARTIFACT)[1] for dataset in new.dataset_ids]
             created["datasets"] = [[dataset["id"], dataset["uid"]] for dataset in datasets]
-            for tag in tags:
+            for tag in new.unique_tags:
                 transaction.put("tags", {"model_id": model_id, "tag": tag, "version_id": id})
-            self._put_metadata(transaction, id, initial)
-            record = self._put(transaction, Action.CREATED, ObjectType.MODEL_VERSION, created, metadata=initial)
+            self._put_metadata(transaction, id, new.metadata)
+            record = self._put(transaction, Action.CREATED, ObjectType.MODEL_VERSION, created, metadata=new.metadata)
             return cast(ModelVersionRecord, record), False
 
         return self._create(body, id, ObjectType.MODEL_VERSION)
 
     def get_version(self, model_id: str, *, version: str | None = None, tag: str | None = None) -> ModelVersionRecord:
+        arguments.get_version(model_id, version=version, tag=tag)
         view = self._metadata.view()
         _, model = self._require(view, model_id, ObjectType.MODEL)
-        if version is not None and tag is not None:
-            raise InvalidArgumentError(f"give a version or a tag, not both (version {version!r}, tag {tag!r})")
         if version is not None:
-            validation.name(version, "version")
             row = view.get("model_versions", derive_id(ObjectType.MODEL_VERSION, model_id, version))
             if row is None:
                 raise NotFoundError(f"model {model['name']!r} has no version {version!r}")
             return rows.version(view, row)
         if tag is not None:
-            row = self._holder(view, model_id, validation.name(tag, "tag"))
+            row = self._holder(view, model_id, tag)
             if row is None:
                 raise NotFoundError(f"no version of model {model['name']!r} holds the tag {tag!r}")
             return rows.version(view, row)
@@ -149,7 +160,7 @@ class ModelRules(StoreRules):
     # -- unique tags
 
     def move_tag(self, model_id: str, tag: str, *, version_id: str, if_held_by: str | None = None) -> ModelVersionRecord:
-        validation.name(tag, "tag")
+        arguments.move_tag(model_id, tag, version_id=version_id, if_held_by=if_held_by)
 
         def body(transaction: Transaction) -> ModelVersionRecord:
             _, model = self._require(transaction, model_id, ObjectType.MODEL)
@@ -173,7 +184,7 @@ class ModelRules(StoreRules):
         return self._change(body, version_id, ObjectType.MODEL_VERSION)
 
     def remove_tag(self, model_id: str, tag: str) -> None:
-        validation.name(tag, "tag")
+        arguments.remove_tag(model_id, tag)
 
         def body(transaction: Transaction) -> None:
             _, model = self._require(transaction, model_id, ObjectType.MODEL)
@@ -201,7 +212,7 @@ class ModelRules(StoreRules):
     # -- labels and lineage
 
     def set_labels(self, id: str, labels: Mapping[str, str | None]) -> ModelRecord | ModelVersionRecord:
-        changes = validation.labels(labels, removable=True)
+        changes = arguments.set_labels(id, labels)
 
         def change(row: Row) -> Mapping[str, Any]:
             merged = {key: value for key, value in {**row["labels"], **changes}.items() if value is not None}

@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar, cast
 
+from modelbox.backends import validation
 from modelbox.backends.base import Backend
 from modelbox.backends.inprocess import requests, rows
-from modelbox.errors import NotFoundError
-from modelbox.json_values import json_object
 from modelbox.records import Action, ObjectRecord, ObjectType
 from modelbox.stores.blobs import BlobStore
 from modelbox.stores.metadata import MetadataStore, NewChange, Row, Transaction, View
@@ -36,10 +35,9 @@ class StoreRules(Backend):
 
     def _require(self, view: View, id: str, *kinds: ObjectType) -> rows.Found:
         """The object with an id, of one of the given types if any are given."""
-        found = rows.find(view, id) if isinstance(id, str) else None
+        found = rows.find(view, validation.id(id, *kinds))
         if found is None or (kinds and found[0] not in kinds):
-            wanted = " or ".join(str(kind).replace("_", " ") for kind in kinds) or "object"
-            raise NotFoundError(f"there is no {wanted} with the id {id!r}; it may have been deleted")
+            raise validation.not_found(id, *kinds)
         return found
 
     def _to_record(self, view: View, kind: ObjectType, row: Row) -> ObjectRecord:
@@ -114,10 +112,6 @@ class StoreRules(Backend):
                 payload=payload,
             )
         )
-
-    @staticmethod
-    def _initial_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
-        return json_object(metadata, "metadata") if metadata is not None else {}
 
     @staticmethod
     def _put_metadata(transaction: Transaction, id: str, metadata: Mapping[str, Any]) -> None:

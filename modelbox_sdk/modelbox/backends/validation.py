@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
-from modelbox.errors import InvalidArgumentError
-from modelbox.json_values import valid_text
-from modelbox.records import ANY_NAMESPACE, MLFramework, Status
+from modelbox.errors import InvalidArgumentError, NotFoundError
+from modelbox.json_values import json_object, valid_text
+from modelbox.records import ANY_NAMESPACE, FileRecord, JsonValue, MLFramework, ObjectType, Status
 
 _MAX_NAME_BYTES = 1024
+_MAX_METADATA_BYTES = 16 << 20
+"""A server takes it as one message, and all who watch get it."""
 
 
 def text(value: Any, what: str) -> str:
@@ -38,6 +41,40 @@ def namespace(value: Any) -> str:
     return name(value, "namespace")
 
 
+def namespaces(value: Any) -> str | None:
+    """The name of a namespace, or None for all."""
+    return None if value is None else namespace(value)
+
+
+def id(value: Any, *kinds: ObjectType) -> str:
+    """What can be the id of an object; of one of some types, if any are given.
+
+    Raises:
+        NotFoundError: No object can have it.
+    """
+    if isinstance(value, str) and value.isprintable():  # a lone surrogate is not
+        return value
+    raise not_found(value, *kinds)
+
+
+def not_found(id: Any, *kinds: ObjectType) -> NotFoundError:
+    """The error for an object that is not there, or not of one of these types."""
+    wanted = " or ".join(str(kind).replace("_", " ") for kind in kinds) or "object"
+    return NotFoundError(f"there is no {wanted} with the id {id!r}; it may have been deleted")
+
+
+def metadata(value: Any) -> dict[str, JsonValue]:
+    """JSON values by key, at most 16 MiB of them."""
+    checked = json_object(value, "metadata")
+    size = len(json.dumps(checked, ensure_ascii=False).encode())
+    if size > _MAX_METADATA_BYTES:
+        raise InvalidArgumentError(
+            f"metadata is {size:,} bytes of JSON; at most {_MAX_METADATA_BYTES:,} are accepted in one call;"
+            " store it as a file, with upload_artifact"
+        )
+    return checked
+
+
 def framework(value: Any) -> str:
     """The canonical name of a framework, or "" for none."""
     value = text(value, "framework")
@@ -58,19 +95,22 @@ def status(value: Any) -> Status:
         raise InvalidArgumentError(f"status is {value!r}; known are {', '.join(Status)}") from None
 
 
-def labels(value: Any, *, removable: bool = False) -> dict[str, str | None]:
-    """Labels; with ``removable`` a value may be None."""
+def labels(value: Any) -> dict[str, str]:
+    """Labels; none for None."""
+    checked = removable_labels(value)
+    for key, item in checked.items():
+        if item is None:
+            raise InvalidArgumentError(f"label {key!r} is None; give it a str (None removes a label in set_labels only)")
+    return cast(dict[str, str], checked)
+
+
+def removable_labels(value: Any) -> dict[str, str | None]:
+    """Labels, and None for those that are to go; none for None."""
     if value is None:
         return {}
     if not isinstance(value, Mapping):
         raise TypeError(f"labels must be a dict of str to str, not {type(value).__name__}")
-    checked: dict[str, str | None] = {}
-    for key, item in value.items():
-        name(key, "a label")
-        if item is None and not removable:
-            raise InvalidArgumentError(f"label {key!r} is None; give it a str (None removes a label in set_labels only)")
-        checked[key] = None if item is None else text(item, f"label {key!r}")
-    return checked
+    return {name(key, "a label"): None if item is None else text(item, f"label {key!r}") for key, item in value.items()}
 
 
 def tags(value: Any) -> tuple[str, ...]:
@@ -119,3 +159,30 @@ def max_points(value: Any) -> int | None:
     if value < MIN_THINNED:
         raise InvalidArgumentError(f"max_points is {value}; at least {MIN_THINNED} are needed: both ends, a minimum and a maximum")
     return value
+
+
+def keys(value: Any) -> tuple[str, ...]:
+    """Keys of metrics; none for all."""
+    if isinstance(value, str) or not all(isinstance(key, str) for key in value):
+        raise TypeError(f"keys must be str, not {value!r}")
+    return tuple(valid_text(key, "a key") for key in value)
+
+
+def seq(value: Any) -> int:
+    """The position of a change in the feed."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"since must be an int, the seq of a change, not {type(value).__name__}")
+    if value < 0:
+        raise InvalidArgumentError(f"since is {value}; it must be the seq of a change, or 0 for the beginning")
+    return value
+
+
+def stored_blob(file: FileRecord) -> str:
+    """The name of the content of a file.
+
+    Raises:
+        NotFoundError: It is only tracked.
+    """
+    if file.blob is None:
+        raise NotFoundError(f"file {file.path!r} is only tracked; its content is at {file.uri}, not in the store")
+    return file.blob
