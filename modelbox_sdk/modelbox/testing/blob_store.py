@@ -6,13 +6,14 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import BinaryIO
 
 import pytest
 
-from modelbox.errors import ChecksumError, NotFoundError
+from modelbox.errors import ChecksumError, ConflictError, NotFoundError
 from modelbox.hashing import digest_of
-from modelbox.stores.blobs import BlobInfo, BlobItem, BlobStore, blob_name
+from modelbox.stores.blobs import BlobInfo, BlobItem, BlobStore, Receiver, blob_name
 
 SIZES = [0, 1, 4096, (1 << 20) + 1, (17 << 20) + 7]
 
@@ -27,6 +28,19 @@ def read(store: BlobStore, name: str) -> bytes:
     """All content under a name."""
     with store.open(name) as stream:
         return stream.read()
+
+
+def pieces(content: bytes) -> Iterator[bytes]:
+    """Content in pieces that are not all alike."""
+    for start in range(0, len(content), 300_007):
+        yield content[start : start + 300_007]
+
+
+def send(receiver: Receiver, content: bytes) -> None:
+    """Give all of the content to a receiver."""
+    for piece in pieces(content):
+        receiver.write(piece)
+    receiver.finish()
 
 
 class BlobStoreSuite:
@@ -198,6 +212,96 @@ class BlobStoreSuite:
         store.put_many([item, later])
         store.delete(item.name)
         assert [info.name for info in store.blobs()] == [later.name]
+
+    # -- content that comes in pieces
+
+    @pytest.mark.parametrize("size", SIZES)
+    def test_content_in_pieces_appears_when_it_is_finished(self, store: BlobStore, size: int) -> None:
+        content = os.urandom(size)
+        item = item_of(content)
+        with closing(store.receive(item.name, item.digest, size)) as receiver:
+            for piece in pieces(content):
+                receiver.write(piece)
+            assert store.size(item.name) is None
+            assert list(store.blobs()) == []
+            receiver.finish()
+        assert read(store, item.name) == content
+        assert store.sizes([item.name, blob_name("blake3:00")]) == {item.name: size}
+        assert store.clean(dry_run=True) == 0
+        store.put(item.name, item.digest, size, lambda: pytest.fail("read again"))
+
+    @pytest.mark.parametrize("size", SIZES[2:])
+    def test_content_in_pieces_is_continued_where_it_was_left(self, store: BlobStore, size: int) -> None:
+        content = os.urandom(size)
+        item = item_of(content)
+        for end in (size // 3, size * 2 // 3, size):
+            received = store.received(item.name, size)
+            assert received <= end
+            with closing(store.receive(item.name, item.digest, size, max(0, received - 100))) as receiver:
+                for piece in pieces(content[max(0, received - 100) : end]):
+                    receiver.write(piece)
+                if end == size:
+                    receiver.finish()
+        assert read(store, item.name) == content
+        assert store.received(item.name, size) == 0
+
+    @pytest.mark.parametrize("size", SIZES[1:])
+    @pytest.mark.parametrize("fault", ["changed", "shorter", "longer"])
+    def test_pieces_of_something_else_are_refused(self, store: BlobStore, size: int, fault: str) -> None:
+        content = os.urandom(size)
+        item = item_of(content)
+        wrong = {"changed": bytes([content[0] ^ 1]) + content[1:], "shorter": content[:-1], "longer": content + b"x"}[fault]
+        with closing(store.receive(item.name, item.digest, size)) as receiver, pytest.raises(ChecksumError):
+            send(receiver, wrong)
+        assert store.size(item.name) is None
+        assert list(store.blobs()) == []
+        if fault != "shorter":
+            assert store.received(item.name, size) == 0
+        with closing(store.receive(item.name, item.digest, size)) as receiver:
+            send(receiver, content)
+        assert read(store, item.name) == content
+
+    def test_content_that_was_left_wrong_is_refused_at_its_end(self, store: BlobStore) -> None:
+        content = os.urandom(3 << 20)
+        item = item_of(content)
+        with closing(store.receive(item.name, item.digest, item.size)) as receiver:
+            receiver.write(b"wrong" + content[5 : 1 << 20])
+        received = store.received(item.name, item.size)
+        with closing(store.receive(item.name, item.digest, item.size, received)) as receiver:
+            if received:
+                with pytest.raises(ChecksumError):
+                    send(receiver, content[received:])
+        assert store.received(item.name, item.size) == 0
+        with closing(store.receive(item.name, item.digest, item.size)) as receiver:
+            send(receiver, content)
+        assert read(store, item.name) == content
+
+    def test_content_cannot_be_continued_beyond_what_is_there(self, store: BlobStore) -> None:
+        item = item_of(os.urandom(1 << 20))
+        with pytest.raises(ConflictError, match="continued"):
+            store.receive(item.name, item.digest, item.size, 1)
+        with closing(store.receive(item.name, item.digest, item.size)) as receiver:
+            receiver.write(b"x" * 1000)
+        received = store.received(item.name, item.size)
+        with pytest.raises(ConflictError, match="continued"):
+            store.receive(item.name, item.digest, item.size, received + 1)
+        assert store.received(item.name, item.size) == received
+
+    def test_the_same_content_comes_in_pieces_twice_at_a_time(self, store: BlobStore) -> None:
+        content = os.urandom(2 << 20)
+        item = item_of(content)
+        with (
+            closing(store.receive(item.name, item.digest, item.size)) as first,
+            closing(store.receive(item.name, item.digest, item.size)) as second,
+        ):
+            for piece in pieces(content):
+                first.write(piece)
+                second.write(piece)
+            second.finish()
+            assert read(store, item.name) == content
+            first.finish()
+        assert read(store, item.name) == content
+        assert list(store.blobs()) == [BlobInfo(item.name, item.size)]
 
     def test_works_on_after_a_fork_and_closes_twice(self, store: BlobStore) -> None:
         store.put(*item_of(b"before"))

@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from modelbox.errors import ChecksumError, UnavailableError
 from modelbox.stores.blobs.base import BlobItem
+from modelbox.stores.blobs.bucket_receiver import BucketReceiver, Interrupted
+from modelbox.stores.blobs.receiving import Receiver
 from modelbox.stores.blobs.writer import ABANDONED_S, ROOT, Progress, StreamWriter, verified_chunks, whole_content
 from modelbox.stores.files.multipart import MAX_PARTS, PART_SIZE, Multipart, Part, Senders, Unfinished
 from modelbox.stores.files.object_storage import ObjectFiles
@@ -32,6 +34,7 @@ class BucketWriter(StreamWriter):
     def __init__(self, files: ObjectFiles) -> None:
         super().__init__(files)
         self._objects = files
+        self._interrupted = Interrupted()
 
     def put_many(self, items: Sequence[BlobItem], progress: Progress) -> None:
         multipart = self._objects.multipart()  # makes the connection, before threads want it
@@ -50,6 +53,21 @@ class BucketWriter(StreamWriter):
                 self._put_parts(multipart, item, progress)
             elif item.size > PART_SIZE:
                 self._put(item, progress)
+
+    def received(self, name: str, size: int) -> int:
+        received = self._interrupted.received(name)
+        return received if received <= size else 0
+
+    def receive(self, item: BlobItem, offset: int) -> Receiver:
+        if self._objects.multipart() is None:
+            return super().receive(item, offset)
+        return BucketReceiver(self._objects, self._interrupted, item, offset)
+
+    def sizes(self, names: Sequence[str]) -> dict[str, int]:
+        self._objects.fs  # noqa: B018  # made once, before the threads want it
+        with ThreadPoolExecutor(max(1, min(_AT_ONCE, len(names))), thread_name_prefix="modelbox-size") as pool:
+            found = zip(names, pool.map(lambda name: self._files.size(f"{ROOT}/{name}"), names), strict=True)
+            return {name: size for name, size in found if size is not None}
 
     def clean(self, *, dry_run: bool) -> int:
         multipart = self._objects.multipart()

@@ -9,7 +9,8 @@ from modelbox.errors import NotFoundError
 from modelbox.findings import Fault
 from modelbox.stores.blobs.base import BlobInfo, BlobItem, BlobStore, Reference
 from modelbox.stores.blobs.folder import FolderWriter
-from modelbox.stores.blobs.writer import ROOT, STAGING, BlobWriter, Progress, StreamWriter
+from modelbox.stores.blobs.receiving import Receiver
+from modelbox.stores.blobs.writer import ROOT, STAGING, BlobWriter, Progress, StreamWriter, unheard
 from modelbox.stores.files.base import Files
 from modelbox.stores.files.memory import MemoryFiles
 from modelbox.stores.files.posix import PosixFiles
@@ -30,14 +31,23 @@ class FileBlobStore(BlobStore):
         self.put_many([BlobItem(name, digest, size, source)], progress)
 
     def put_many(self, items: Sequence[BlobItem], progress: Progress | None = None) -> None:
-        report = progress or _unheard
+        report = progress or unheard
         distinct = {item.name: item for item in items}
         self._writer.put_many(list(distinct.values()), report)
         if len(distinct) < len(items):
             report(sum(item.size for item in items) - sum(item.size for item in distinct.values()))
 
+    def received(self, name: str, size: int) -> int:
+        return self._writer.received(name, size)
+
+    def receive(self, name: str, digest: str, size: int, offset: int = 0) -> Receiver:
+        return self._writer.receive(BlobItem(name, digest, size, _unread), offset)
+
     def size(self, name: str) -> int | None:
         return self._files.size(f"{ROOT}/{name}")
+
+    def sizes(self, names: Sequence[str]) -> dict[str, int]:
+        return self._writer.sizes(names)
 
     def open(self, name: str) -> BinaryIO:
         try:
@@ -69,6 +79,7 @@ class FileBlobStore(BlobStore):
 
     def forget_after_fork(self) -> None:
         self._files.forget_after_fork()
+        self._writer = _writer(self._files)  # what the parent has of unfinished uploads is the parent's
 
     def close(self) -> None:
         pass
@@ -85,5 +96,5 @@ def _writer(files: Files) -> BlobWriter:
     return BucketWriter(files) if isinstance(files, ObjectFiles) else StreamWriter(files)
 
 
-def _unheard(count: int) -> None:
-    del count
+def _unread() -> BinaryIO:
+    raise AssertionError("content that comes in pieces has no source")

@@ -46,7 +46,7 @@ class SpooledReceiver(Receiver):
         self._size = size
         self._put = put
         self._received = 0
-        self._spool: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY, prefix="modelbox-receive-")
+        self._spool: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY, prefix="modelbox-receive-")  # noqa: SIM115
 
     def write(self, chunk: bytes) -> None:
         self._received += len(chunk)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Iterator, Sequence
+import contextlib
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import BinaryIO, TypeAlias
 
 from modelbox.errors import ChecksumError
 from modelbox.hashing import CHUNK, Hasher, chunks_of, digest_of, read_into
-from modelbox.stores.blobs.base import BlobItem
+from modelbox.stores.blobs.ahead import hashed_ahead
+from modelbox.stores.blobs.base import BlobItem, refuse_gap
+from modelbox.stores.blobs.receiving import Receiver, SpooledReceiver
 from modelbox.stores.files.base import Files
 
 ROOT = "artifacts"
 STAGING = f"{ROOT}/staging"
 ABANDONED_S = 24 * 3600.0
 """An interrupted upload that nobody has continued for so long is garbage."""
+_LARGE = 16 << 20
+"""From here on it pays to read and hash in another thread than the one that writes."""
 
 Progress: TypeAlias = Callable[[int], None]
 
@@ -32,6 +37,21 @@ class BlobWriter(abc.ABC):
     @abc.abstractmethod
     def put_many(self, items: Sequence[BlobItem], progress: Progress) -> None:
         """Store content of different names; see ``BlobStore.put_many``."""
+
+    def sizes(self, names: Sequence[str]) -> dict[str, int]:
+        """See ``BlobStore.sizes``."""
+        found = ((name, self._files.size(f"{ROOT}/{name}")) for name in names)
+        return {name: size for name, size in found if size is not None}
+
+    def received(self, name: str, size: int) -> int:
+        """See ``BlobStore.received``."""
+        del name, size
+        return 0
+
+    def receive(self, item: BlobItem, offset: int) -> Receiver:
+        """See ``BlobStore.receive``; the item has no source."""
+        refuse_gap(offset, 0)
+        return SpooledReceiver(item.size, lambda source: self.put_many([item._replace(source=source)], unheard))
 
     def clean(self, *, dry_run: bool) -> int:
         """Free what interrupted uploads left behind; the bytes."""
@@ -63,6 +83,11 @@ class StreamWriter(BlobWriter):
         self._files.write_stream(f"{ROOT}/{item.name}", fill)
 
 
+def unheard(count: int) -> None:
+    """Progress that nobody asked for."""
+    del count
+
+
 def verified_chunks(source: BinaryIO, item: BlobItem, length: int = CHUNK) -> Iterator[memoryview]:
     """The content in chunks; after the last one, it is known to have the right digest and size.
 
@@ -77,13 +102,24 @@ def verified_chunks(source: BinaryIO, item: BlobItem, length: int = CHUNK) -> It
         ChecksumError: It is something else.
     """
     hasher = Hasher()
-    for chunk in chunks_of(source, item.size, length):
-        hasher.update(chunk)
-        if hasher.size > item.size:
-            break
-        yield chunk
+    with contextlib.closing(_hashed(source, item.size, hasher, length)) as chunks:
+        seen = 0
+        for chunk in chunks:
+            seen += len(chunk)
+            if seen > item.size:
+                break
+            yield chunk
     if hasher.size != item.size or hasher.digest() != item.digest:
-        raise _mismatch(item)
+        raise mismatch(item)
+
+
+def _hashed(source: BinaryIO, size: int, hasher: Hasher, length: int) -> Generator[memoryview, None, None]:
+    if size >= _LARGE:
+        yield from hashed_ahead(source, hasher, length)
+        return
+    for chunk in chunks_of(source, size, length):
+        hasher.update(chunk)
+        yield chunk
 
 
 def whole_content(item: BlobItem) -> bytearray:
@@ -96,9 +132,10 @@ def whole_content(item: BlobItem) -> bytearray:
         buffer = bytearray(item.size + 1)
         content = buffer[: read_into(source, memoryview(buffer))]
     if len(content) != item.size or digest_of(content) != item.digest:
-        raise _mismatch(item)
+        raise mismatch(item)
     return content
 
 
-def _mismatch(item: BlobItem) -> ChecksumError:
+def mismatch(item: BlobItem) -> ChecksumError:
+    """Content is not what it was said to be."""
     return ChecksumError(f"the source of {item.name} is not the {item.size} bytes with the digest {item.digest}; it has changed")
