@@ -1,0 +1,25 @@
+"""Who is told what a server does, such as its telemetry."""
+
+from __future__ import annotations
+
+import grpc
+
+
+class Observer:
+    """Told about every call, by the thread that works on it; must be quick. This one does nothing with it."""
+
+    def call_started(self, method: str) -> None:
+        """A call has begun.
+
+        Args:
+            method: Name of the call, such as ``GetObject``.
+        """
+
+    def call_finished(self, method: str, code: grpc.StatusCode, seconds: float) -> None:
+        """A call has been answered, refused or given up."""
+
+    def transferred(self, method: str, received: int, sent: int) -> None:
+        """Bytes of messages came in or went out."""
+
+    def watchers_changed(self, count: int) -> None:
+        """So many watchers are connected now."""

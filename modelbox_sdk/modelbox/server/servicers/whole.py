@@ -1,0 +1,68 @@
+"""Calls about the whole store."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Generator
+from typing import TYPE_CHECKING
+
+from modelbox.server.calls import Call
+from modelbox.server.options import ServerOptions
+from modelbox.wire import service_pb2 as pb
+from modelbox.wire.messages import garbage_to_message
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_ROWS = 1 << 14
+_CHUNK = 1 << 20
+
+
+class WholeServicer:
+    """Queries, garbage, and what this server is.
+
+    Args:
+        options: The limits of the server.
+        version: Of modelbox-sdk.
+    """
+
+    def __init__(self, options: ServerOptions, version: str) -> None:
+        self._options = options
+        self._version = version
+
+    def Query(self, request: pb.QueryRequest, call: Call) -> Generator[pb.QueryResponse]:
+        for chunk in _arrow_stream(call.backend.sql(request.sql)):
+            yield pb.QueryResponse(arrow=chunk)
+
+    def CollectGarbage(self, request: pb.CollectGarbageRequest, call: Call) -> pb.CollectGarbageResponse:
+        return garbage_to_message(call.backend.collect_garbage(dry_run=request.dry_run))
+
+    def GetServerInfo(self, request: pb.GetServerInfoRequest, call: Call) -> pb.GetServerInfoResponse:
+        del request
+        return pb.GetServerInfoResponse(
+            version=self._version,
+            store_id=call.backend.store_id(),
+            max_message_bytes=self._options.max_message_bytes,
+            blob_servers=self._options.blob_servers,
+        )
+
+
+def _arrow_stream(table: pa.Table) -> Generator[bytes]:
+    """An Arrow IPC stream in chunks, made while it is taken."""
+    import pyarrow as pa
+
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        for batch in table.to_batches(max_chunksize=_ROWS):
+            writer.write_batch(batch)
+            if sink.tell() >= _CHUNK:
+                yield from _drained(sink)
+    yield from _drained(sink)
+
+
+def _drained(sink: io.BytesIO) -> Generator[bytes]:
+    data = sink.getvalue()
+    sink.seek(0)
+    sink.truncate()
+    for start in range(0, len(data), _CHUNK):
+        yield data[start : start + _CHUNK]
