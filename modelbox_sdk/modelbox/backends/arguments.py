@@ -6,15 +6,23 @@ calls it before it looks at any state.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelbox.backends import validation
 from modelbox.backends.base import SourceFile
 from modelbox.errors import InvalidArgumentError
 from modelbox.paths import validate_name, validate_relative_path
 from modelbox.records import JsonValue, ObjectType
+
+if TYPE_CHECKING:
+    from modelbox.backends.served import NewFile
+
+_DIGEST = re.compile(r"blake3:[0-9a-f]{64}")
+_MAX_CONTENT_BYTES = 5 << 40
+"""What S3 takes as one object."""
 
 ARTIFACT_OWNERS = (ObjectType.EXPERIMENT, ObjectType.MODEL, ObjectType.MODEL_VERSION)
 """What artifacts can hang on."""
@@ -225,6 +233,33 @@ def track_artifact(object_id: Any, name: str, *, uri: Any, checksum: Any) -> Non
     if checksum is not None:
         validation.text(checksum, "checksum")
     validation.id(object_id, *ARTIFACT_OWNERS)
+
+
+def new_files(object_id: Any, name: str, files: Sequence[NewFile]) -> None:
+    """The names first, then the digests; content has one size."""
+    validate_name(name)
+    sizes: dict[str, int] = {}
+    for file in files:
+        validate_relative_path(file.path)
+        _content(file.digest, file.size)
+        if sizes.setdefault(file.digest, file.size) != file.size:
+            raise InvalidArgumentError(f"content {file.digest} cannot have {file.size:,} bytes and {sizes[file.digest]:,} bytes")
+    validation.id(object_id, *ARTIFACT_OWNERS)
+
+
+def content(object_id: Any, digest: str, size: int, offset: int = 0) -> None:
+    """The digest first, then the numbers."""
+    _content(digest, size)
+    if not 0 <= offset <= size:
+        raise InvalidArgumentError(f"content of {size:,} bytes cannot be continued at byte {offset:,}")
+    validation.id(object_id, *ARTIFACT_OWNERS)
+
+
+def _content(digest: str, size: int) -> None:
+    if not _DIGEST.fullmatch(digest):
+        raise InvalidArgumentError(f"{digest[:200]!r} cannot be a digest: that is blake3: and 64 hexadecimal digits in lower case")
+    if not 0 <= size <= _MAX_CONTENT_BYTES:
+        raise InvalidArgumentError(f"content cannot have {size:,} bytes; at most {_MAX_CONTENT_BYTES:,} are accepted")
 
 
 def find_artifact(object_id: Any, name: Any) -> None:

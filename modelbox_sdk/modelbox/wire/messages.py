@@ -24,7 +24,7 @@ from modelbox.records import (
     us_from_datetime,
 )
 from modelbox.wire import service_pb2 as pb
-from modelbox.wire.file_ids import file_id
+from modelbox.wire.file_ids import artifact_id_of, file_id
 from modelbox.wire.points import points_from_message, points_to_message
 from modelbox.wire.values import (
     action_from_enum,
@@ -228,6 +228,7 @@ def file_from_message(message: pb.FileMetadata) -> FileRecord:
         md5="" if blob is None else message.checksum,
         file_type=file_type_from_enum(message.file_type),
         source_path="" if blob is None or message.src_path == message.path else message.src_path,
+        artifact_id=artifact_id_of(message.id),
     )
 
 

@@ -19,7 +19,7 @@ from modelbox.stores.blobs import BlobItem, blob_name
 from modelbox.stores.metadata import Row, Transaction, View
 
 
-class _CondemnedError(Exception):
+class CondemnedError(Exception):
     """A collection of garbage took content away before the artifact that refers to it was committed."""
 
 
@@ -35,7 +35,7 @@ class ArtifactRules(StoreRules):
             stored = self._store(files, progress)
             try:
                 return self._commit(object_id, name, stored)
-            except _CondemnedError:
+            except CondemnedError:
                 progress = None  # has been told of every byte already
 
     def track_artifact(self, object_id: str, name: str, *, uri: str, checksum: str | None) -> ArtifactRecord:
@@ -154,7 +154,7 @@ class ArtifactRules(StoreRules):
 
     def _store(self, files: Sequence[SourceFile], progress: Callable[[int], None] | None) -> list[FileRecord]:
         view = self._metadata.view()
-        names = {file.digest: blob_name(file.digest, _generation(view, file.digest)) for file in files}
+        names = {file.digest: current_blob(view, file.digest) for file in files}
         self._blobs.put_many([BlobItem(names[file.digest], file.digest, file.size, file.open) for file in files], progress)
         return [
             FileRecord(
@@ -175,8 +175,8 @@ class ArtifactRules(StoreRules):
         def body(transaction: Transaction) -> ArtifactRecord:
             kind, owner = self._require(transaction, object_id, *ARTIFACT_OWNERS)
             for file in files:
-                if file.blob is not None and file.blob != blob_name(file.digest, _generation(transaction, file.digest)):
-                    raise _CondemnedError
+                if file.blob is not None and file.blob != current_blob(transaction, file.digest):
+                    raise CondemnedError
             kept = {file["path"] for file in transaction.select("artifact_files", artifact_id=id)}
             refuse_clashes(kept | {file.path for file in files})
             stored = transaction.get("artifacts", id)
@@ -196,6 +196,11 @@ class ArtifactRules(StoreRules):
             return cast(ArtifactRecord, self._put(transaction, action, ObjectType.ARTIFACT, row))
 
         return self._change(body, id, ObjectType.ARTIFACT)
+
+
+def current_blob(view: View, digest: str) -> str:
+    """The name that content with a digest has, or is to get."""
+    return blob_name(digest, _generation(view, digest))
 
 
 def _generation(view: View, digest: str) -> int:

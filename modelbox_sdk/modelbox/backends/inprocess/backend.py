@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from modelbox.backends.base import Spool
-from modelbox.backends.inprocess.artifacts import ArtifactRules
+from modelbox.backends.inprocess.content import ContentRules
 from modelbox.backends.inprocess.experiments import ExperimentRules
 from modelbox.backends.inprocess.logged import LoggedRules
 from modelbox.backends.inprocess.models import ModelRules
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class InProcessBackend(ExperimentRules, ModelRules, LoggedRules, ArtifactRules):
+class InProcessBackend(ExperimentRules, ModelRules, LoggedRules, ContentRules):
     """Every rule of ModelBox, over whatever stores it is given.
 
     Args:

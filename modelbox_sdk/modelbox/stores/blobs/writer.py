@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import abc
-import contextlib
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO, TypeAlias
 
 from modelbox.errors import ChecksumError
 from modelbox.hashing import CHUNK, Hasher, chunks_of, digest_of, read_into
-from modelbox.stores.blobs.ahead import hashed_ahead
 from modelbox.stores.blobs.base import BlobItem, refuse_gap
 from modelbox.stores.blobs.receiving import Receiver, SpooledReceiver
 from modelbox.stores.files.base import Files
@@ -18,8 +16,6 @@ ROOT = "artifacts"
 STAGING = f"{ROOT}/staging"
 ABANDONED_S = 24 * 3600.0
 """An interrupted upload that nobody has continued for so long is garbage."""
-_LARGE = 16 << 20
-"""From here on it pays to read and hash in another thread than the one that writes."""
 
 Progress: TypeAlias = Callable[[int], None]
 
@@ -102,24 +98,13 @@ def verified_chunks(source: BinaryIO, item: BlobItem, length: int = CHUNK) -> It
         ChecksumError: It is something else.
     """
     hasher = Hasher()
-    with contextlib.closing(_hashed(source, item.size, hasher, length)) as chunks:
-        seen = 0
-        for chunk in chunks:
-            seen += len(chunk)
-            if seen > item.size:
-                break
-            yield chunk
+    for chunk in chunks_of(source, item.size, length):
+        hasher.update(chunk)
+        if hasher.size > item.size:
+            break
+        yield chunk
     if hasher.size != item.size or hasher.digest() != item.digest:
         raise mismatch(item)
-
-
-def _hashed(source: BinaryIO, size: int, hasher: Hasher, length: int) -> Generator[memoryview, None, None]:
-    if size >= _LARGE:
-        yield from hashed_ahead(source, hasher, length)
-        return
-    for chunk in chunks_of(source, size, length):
-        hasher.update(chunk)
-        yield chunk
 
 
 def whole_content(item: BlobItem) -> bytearray:
