@@ -153,5 +153,13 @@ class ServedBackend(Backend):
         """
 
     @abc.abstractmethod
+    def stored_file(self, artifact_id: str, blob: str) -> FileRecord:
+        """The file of an artifact that has some content of the store; one of them, when several have.
+
+        Raises:
+            NotFoundError: There is no such artifact, or it has no such content (any more).
+        """
+
+    @abc.abstractmethod
     def download_url(self, file: FileRecord) -> str | None:
         """A signed URL of the content of a file, or None when the storage has no such thing."""

@@ -8,10 +8,11 @@ from functools import partial
 
 from modelbox.backends import arguments
 from modelbox.backends.arguments import ARTIFACT_OWNERS
+from modelbox.backends.inprocess import rows
 from modelbox.backends.inprocess.artifacts import ArtifactRules, CondemnedError, current_blob
 from modelbox.backends.served import ContentReceiver, MissingContent, NewFile, ServedBackend
-from modelbox.errors import ConflictError
-from modelbox.records import ArtifactRecord, FileRecord
+from modelbox.errors import ConflictError, NotFoundError
+from modelbox.records import ArtifactRecord, FileRecord, ObjectType
 from modelbox.stores.blobs import BlobItem
 from modelbox.stores.metadata import View
 
@@ -52,6 +53,14 @@ class ContentRules(ArtifactRules, ServedBackend):
         arguments.content(object_id, digest, size)
         self._require(self._metadata.view(), object_id, *ARTIFACT_OWNERS)
         raise ConflictError(f"there is no direct upload of {digest} here; begin the upload anew")
+
+    def stored_file(self, artifact_id: str, blob: str) -> FileRecord:
+        view = self._metadata.view()
+        _, artifact = self._require(view, artifact_id, ObjectType.ARTIFACT)
+        for row in view.select("artifact_files", artifact_id=artifact_id):
+            if row["blob"] == blob and blob:
+                return rows.file(row, self._blobs.uri)
+        raise NotFoundError(f"artifact {artifact['name']!r} has no content {blob!r}; it may have been replaced")
 
     def download_url(self, file: FileRecord) -> str | None:
         del file

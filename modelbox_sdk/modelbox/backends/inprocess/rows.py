@@ -89,11 +89,12 @@ def version(view: View, row: Row) -> ModelVersionRecord:
 
 def artifact(view: View, row: Row, blob_uri: BlobUri) -> ArtifactRecord:
     """The record of an artifact, with its files in the order of their paths."""
-    files = tuple(_file(file, blob_uri) for file in view.select("artifact_files", artifact_id=row["id"]))
+    files = tuple(file(found, blob_uri) for found in view.select("artifact_files", artifact_id=row["id"]))
     return ArtifactRecord(**_common(row), object_id=row["object_id"], object_type=ObjectType(row["object_type"]), files=files)
 
 
-def _file(row: Row, blob_uri: BlobUri) -> FileRecord:
+def file(row: Row, blob_uri: BlobUri) -> FileRecord:
+    """The record of a file of an artifact."""
     columns: dict[str, Any] = {name: row.get(name) for name in FILE_COLUMNS}
     columns |= {name: row.get(name) or "" for name in _UPLOADERS_COLUMNS}
     if columns["blob"] is not None:

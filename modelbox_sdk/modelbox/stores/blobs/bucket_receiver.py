@@ -98,7 +98,7 @@ class BucketReceiver(Receiver):
             with self._errors():
                 self._upload = _Upload(files, item)
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: bytes | memoryview) -> None:
         upload = self._open_upload()
         skipped = min(self._known, len(chunk))
         self._known -= skipped

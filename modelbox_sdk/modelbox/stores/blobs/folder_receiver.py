@@ -42,7 +42,7 @@ class FolderReceiver(Receiver):
                 raise
         self._part = part
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: bytes | memoryview) -> None:
         part = self._open_part()
         self._hasher.update(chunk)
         with storage_errors("write", self._target), part.dropped_if_useless():

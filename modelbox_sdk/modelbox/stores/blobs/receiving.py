@@ -18,7 +18,7 @@ class Receiver(abc.ABC):
     """Takes content in, from an offset to its end. One thread at a time uses it."""
 
     @abc.abstractmethod
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: bytes | memoryview) -> None:
         """Take the next bytes."""
 
     @abc.abstractmethod
@@ -48,7 +48,7 @@ class SpooledReceiver(Receiver):
         self._received = 0
         self._spool: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY, prefix="modelbox-receive-")  # noqa: SIM115
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: bytes | memoryview) -> None:
         self._received += len(chunk)
         if self._received <= self._size:  # what is beyond it makes the content wrong, whatever it is
             with _spooling():
