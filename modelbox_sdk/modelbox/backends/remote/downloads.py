@@ -1,0 +1,167 @@
+"""Reading stored content over the network, without noticing that connections break."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any, BinaryIO, Protocol, cast
+
+from modelbox.backends.remote.retrying import Patience
+from modelbox.errors import UnavailableError
+from modelbox.records import FileRecord
+from modelbox.wire import service_pb2 as pb
+from modelbox.wire.content import chunk_of, parse_download_frame
+
+_BUFFER = 256 << 10
+_SKIPPED = 1 << 20
+"""So far ahead, reading on is faster than beginning anew."""
+_SLOWEST = 128 << 10
+_GRACE_S = 60.0
+
+
+class Calls(Protocol):
+    """What downloading asks of a connection."""
+
+    def receive(self, method: str, request: Any, *, deadline_s: float) -> AbstractContextManager[Iterator[bytes]]:
+        """Make a call with many responses, which are left as bytes; leaving the context cancels it."""
+
+
+def open_content(calls: Calls, file: FileRecord) -> BinaryIO:
+    """A readable, seekable stream of a stored file; see ``Backend.open_file``."""
+    return io.BufferedReader(cast(io.RawIOBase, ContentReader(calls, file)), _BUFFER)
+
+
+class ContentReader(io.RawIOBase):
+    """Content that is streamed from the present position on, and anew after a jump or a loss.
+
+    Args:
+        calls: The connection.
+        file: What to read.
+
+    Raises:
+        NotFoundError: The content is gone.
+    """
+
+    def __init__(self, calls: Calls, file: FileRecord) -> None:
+        super().__init__()
+        self._calls = calls
+        self._file = file
+        self._at = 0
+        self._size = file.size or 0
+        self._stream: _Stream | None = None
+        self._retry(self._open)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        if start + offset < 0:
+            raise ValueError(f"cannot seek to {start + offset}")
+        self._at = start + offset
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")
+        if self._at >= self._size or not view:
+            return 0
+        data = self._retry(lambda: self._next(len(view)))
+        view[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+    def readall(self) -> bytes:
+        # The one of RawIOBase reads 8 KiB at a time.
+        pieces = []
+        while self._at < self._size and (data := self._retry(lambda: self._next(self._size))):
+            pieces.append(data)
+            self._at += len(data)
+        return b"".join(pieces)
+
+    def close(self) -> None:
+        self._end()
+        super().close()
+
+    def _retry(self, step: Any) -> memoryview:
+        patience = Patience()
+        while True:
+            try:
+                return cast(memoryview, step())
+            except UnavailableError as error:
+                self._end()
+                patience.wait(error)
+
+    def _next(self, most: int) -> memoryview:
+        """The next bytes from the present position on, none at the end."""
+        if self._stream is None or not self._stream.go_to(self._at):
+            self._open()
+        return cast(_Stream, self._stream).read(most)
+
+    def _open(self) -> None:
+        self._end()
+        self._stream = _Stream(self._calls, self._file, self._at)
+        self._size = self._stream.size
+
+    def _end(self) -> None:
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close()
+
+
+class _Stream:
+    """One call that brings content from an offset on.
+
+    Attributes:
+        size: Bytes of all of the content.
+    """
+
+    def __init__(self, calls: Calls, file: FileRecord, offset: int) -> None:
+        request = pb.DownloadContentRequest(artifact_id=file.artifact_id, blob=file.blob, offset=offset)
+        left = max(0, (file.size or 0) - offset)
+        self._stack = contextlib.ExitStack()
+        self._frames = self._stack.enter_context(calls.receive("DownloadContent", request, deadline_s=_GRACE_S + left / _SLOWEST))
+        self._at = offset
+        self._chunk = memoryview(b"")
+        try:
+            self.size = self._info()
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def go_to(self, offset: int) -> bool:
+        """Read on up to an offset; False when that is behind, or far ahead."""
+        if not 0 <= offset - self._at <= _SKIPPED:
+            return False
+        while self._at < offset and self.read(offset - self._at):
+            pass
+        return self._at == offset
+
+    def read(self, most: int) -> memoryview:
+        """The next bytes, none at the end."""
+        while not self._chunk:
+            frame = next(self._frames, None)
+            if frame is None:
+                return memoryview(b"")
+            chunk = chunk_of(frame)
+            self._chunk = chunk if chunk is not None else memoryview(parse_download_frame(frame).chunk)
+        data, self._chunk = self._chunk[:most], self._chunk[most:]
+        self._at += len(data)
+        return data
+
+    def close(self) -> None:
+        self._stack.close()
+
+    def _info(self) -> int:
+        frame = next(self._frames, None)
+        if frame is None:
+            raise UnavailableError("the server ended a download before it began")
+        return parse_download_frame(frame).info.size

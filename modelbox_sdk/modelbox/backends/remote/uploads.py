@@ -1,0 +1,167 @@
+"""Uploading content: only what the server lacks, from where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, BinaryIO, Protocol
+
+from modelbox.backends.base import SourceFile
+from modelbox.backends.remote.retrying import Patience
+from modelbox.errors import ChecksumError, ConflictError, ModelBoxError, UnavailableError
+from modelbox.hashing import CHUNK, read_into
+from modelbox.records import ArtifactRecord
+from modelbox.wire import service_pb2 as pb
+from modelbox.wire.content import encode_chunk
+from modelbox.wire.messages import artifact_from_message
+
+_SLOWEST = 128 << 10
+"""Bytes a second; an upload that is slower ends, and is continued."""
+_GRACE_S = 60.0
+
+
+class Calls(Protocol):
+    """What uploading asks of a connection."""
+
+    def unary(self, method: str, request: Any, *, mutates: bool = False, deadline_s: float = 30.0) -> Any:
+        """Make a call; its response."""
+
+    def send(self, method: str, frames: Iterator[bytes], *, deadline_s: float) -> Any:
+        """Make a call with many requests, which are encoded already; its response."""
+
+
+class Upload:
+    """One upload of files into an artifact.
+
+    Args:
+        calls: The connection.
+        object_id: The object that the artifact hangs on.
+        name: Name of the artifact.
+        files: The files.
+        progress: Told about bytes that are dealt with.
+    """
+
+    def __init__(
+        self, calls: Calls, object_id: str, name: str, files: Sequence[SourceFile], progress: Callable[[int], None] | None
+    ) -> None:
+        self._calls = calls
+        self._object_id = object_id
+        self._name = name
+        self._new_files = [
+            pb.NewFile(path=file.path, size=file.size, digest=file.digest, content_type=file.content_type) for file in files
+        ]
+        self._contents = {file.digest: file for file in files}
+        self._reported = _Reported(files, progress)
+
+    def run(self) -> ArtifactRecord:
+        """Upload them; see ``Backend.put_artifact``."""
+        patience = Patience()
+        while True:
+            missing = self._missing()
+            done = self._reported.total
+            try:
+                self._send(missing)
+                record = self._commit()
+            except (UnavailableError, ConflictError) as error:
+                # A conflict: somebody else is at this content, or an upload that we continued is gone.
+                if self._reported.total > done:
+                    patience = Patience()
+                patience.wait(error)
+                continue
+            if record is not None:
+                self._reported.all()
+                return record
+            patience.wait(UnavailableError(f"the content of {self._name!r} was collected as garbage while it was uploaded"))
+
+    def _missing(self) -> dict[str, int]:
+        """Digests of the content that the server lacks, and how much of it is there."""
+        request = pb.BeginUploadRequest(object_id=self._object_id, name=self._name, files=self._new_files)
+        response = self._calls.unary("BeginUpload", request)
+        missing = {content.digest: content.received for content in response.missing if content.digest in self._contents}
+        for digest, file in self._contents.items():
+            self._reported.up_to(digest, missing.get(digest, file.size))
+        return missing
+
+    def _commit(self) -> ArtifactRecord | None:
+        request = pb.CommitUploadRequest(object_id=self._object_id, name=self._name, files=self._new_files)
+        response = self._calls.unary("CommitUpload", request, mutates=True)
+        return artifact_from_message(response.artifact) if response.HasField("artifact") else None
+
+    def _send(self, missing: Mapping[str, int]) -> None:
+        if not missing:
+            return
+        left = sum(self._contents[digest].size - received for digest, received in missing.items())
+        frames = _Frames(self._object_id, [(self._contents[digest], at) for digest, at in missing.items()], self._reported)
+        try:
+            self._calls.send("UploadContent", iter(frames), deadline_s=_GRACE_S + left / _SLOWEST)
+        except ModelBoxError:
+            if frames.error is not None:  # the server only noticed that the stream ended early
+                raise frames.error from None
+            raise
+        if frames.error is not None:
+            raise frames.error
+
+
+class _Frames:
+    """The requests of an upload. grpc asks for them from a thread of its own.
+
+    Attributes:
+        error: Why it ended early: grpc would only log what is raised there.
+    """
+
+    def __init__(self, object_id: str, contents: Sequence[tuple[SourceFile, int]], reported: _Reported) -> None:
+        self.error: BaseException | None = None
+        self._object_id = object_id
+        self._contents = contents
+        self._reported = reported
+        self._buffer = memoryview(bytearray(CHUNK))
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            for file, offset in self._contents:
+                header = pb.ContentHeader(object_id=self._object_id, digest=file.digest, size=file.size, offset=offset)
+                yield pb.UploadContentRequest(header=header).SerializeToString()
+                with file.open() as source:
+                    yield from self._chunks(file, source, offset)
+        except Exception as error:  # noqa: BLE001 - raised again by who waits for the response
+            self.error = error
+
+    def _chunks(self, file: SourceFile, source: BinaryIO, at: int) -> Iterator[bytes]:
+        if at:
+            source.seek(at)
+        while at < file.size:
+            chunk = self._buffer[: min(CHUNK, file.size - at)]
+            count = read_into(source, chunk)
+            yield encode_chunk(chunk[:count])
+            at += count
+            self._reported.up_to(file.digest, at)
+            if count < len(chunk):
+                raise ChecksumError(f"{file.path} is shorter than it was when it was hashed")
+        if read_into(source, self._buffer[:1]):
+            raise ChecksumError(f"{file.path} is longer than it was when it was hashed")
+
+
+class _Reported:
+    """Counts bytes towards the progress, each once, however often they are sent.
+
+    Attributes:
+        total: Bytes of distinct content so far.
+    """
+
+    def __init__(self, files: Sequence[SourceFile], progress: Callable[[int], None] | None) -> None:
+        self.total = 0
+        self._progress = progress or (lambda _: None)
+        self._size = sum(file.size for file in files)
+        self._positions: dict[str, int] = {}
+
+    def up_to(self, digest: str, position: int) -> None:
+        """Content has been dealt with up to here."""
+        before = self._positions.get(digest, 0)
+        if position > before:
+            self._positions[digest] = position
+            self.total += position - before
+            self._progress(position - before)
+
+    def all(self) -> None:
+        """All files have been dealt with, also those that have the content of others."""
+        self._progress(self._size - self.total)
+        self.total = self._size
