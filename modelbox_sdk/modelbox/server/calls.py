@@ -7,8 +7,6 @@ where there is exactly one: the bytes are the same, and a call that never sends 
 from __future__ import annotations
 
 import contextlib
-import logging
-import os
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, TypeAlias
@@ -17,20 +15,23 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from modelbox.backends.served import ServedBackend
-from modelbox.errors import InvalidArgumentError, ModelBoxError, UnavailableError
+from modelbox.errors import InvalidArgumentError
 from modelbox.server.observer import Observer
 from modelbox.server.options import ServerOptions
+from modelbox.server.statuses import BusyError, set_status
 from modelbox.server.watchdog import Watchdog
+from modelbox.server.watchers import Watch
+from modelbox.server.watching import Hub
 from modelbox.wire import service_pb2 as pb
-from modelbox.wire.errors import ERROR_HEADER, REQUEST_ID_HEADER, status_of
+from modelbox.wire.errors import REQUEST_ID_HEADER
 
 Metadata: TypeAlias = Sequence[tuple[str, str | bytes]]
 """The headers of a call."""
 Authorise: TypeAlias = Callable[[Metadata], ServedBackend]
 """The backend as the caller may use it. Raises ``UnauthenticatedError`` or ``PermissionDeniedError``."""
 
-Behaviour: TypeAlias = Callable[[Iterator[bytes], grpc.ServicerContext], Any]
-"""What grpc calls for each call."""
+Behaviour: TypeAlias = Callable[..., Any]
+"""What grpc calls, with the requests as bytes and its context."""
 
 SERVICE = pb.DESCRIPTOR.services_by_name["ModelStore"]
 
@@ -51,12 +52,6 @@ MUTATING = frozenset(
     }
 )
 """What is done once for each request id. Logging has sequences of its own, and content its digests."""
-
-_log = logging.getLogger("modelbox.server")
-
-
-class BusyError(UnavailableError):
-    """The server has as much to do as it may."""
 
 
 class Call:
@@ -81,6 +76,12 @@ class Call:
 def takes_bytes(method: Any) -> Any:
     """Mark a method of a servicer that is given its request as bytes."""
     method.takes_bytes = True
+    return method
+
+
+def watches(method: Any) -> Any:
+    """Mark a method of a servicer that returns a ``Watch``, for the hub to answer."""
+    method.watches = True
     return method
 
 
@@ -143,6 +144,19 @@ class Behaviours:
             with Answering(name, context, self._observer):
                 return _encoded(method(map(parse, self._all(name, requests, context)), self.begin(context)))
 
+        return behaviour
+
+    def watch(self, name: str, method: Callable[[Any, Call], Watch], hub: Hub) -> Behaviour:
+        """One request, and responses from the hub for as long as the client watches."""
+        parse = parser(name, method)
+
+        def behaviour(requests: Iterator[bytes], context: grpc.ServicerContext, send: Callable[[bytes | None], None]) -> None:
+            with Answering(name, context, self._observer):  # which is over once the hub has the watcher
+                data = self.receive(requests, context)
+                call = self.begin(context)
+                hub.watch(method(parse(data), call), call.backend, context, send)
+
+        behaviour.experimental_non_blocking = True  # type: ignore[attr-defined]
         return behaviour
 
     def refusal(self) -> Behaviour:
@@ -214,19 +228,6 @@ class Answering:
         code, details = set_status(self._name, error, self._context)
         self._observer.call_finished(self._name, code, seconds)
         self._context.abort(code, details)
-
-
-def set_status(name: str, error: BaseException, context: grpc.ServicerContext) -> tuple[grpc.StatusCode, str]:
-    """The status that tells a client of an error; its trailer is set."""
-    if isinstance(error, (ModelBoxError, TypeError)):
-        code, details, class_name = status_of(error)
-        if isinstance(error, BusyError):
-            code = grpc.StatusCode.RESOURCE_EXHAUSTED
-        context.set_trailing_metadata(((ERROR_HEADER, class_name),))
-        return code, details
-    request_id = os.urandom(8).hex()
-    _log.error("%s failed", name, exc_info=error, extra={"request_id": request_id, "method": name})
-    return grpc.StatusCode.INTERNAL, f"the server failed to answer {name}; its log says why, under the request id {request_id}"
 
 
 def parser(name: str, method: Any) -> Callable[[bytes], Any]:

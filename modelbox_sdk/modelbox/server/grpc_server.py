@@ -20,11 +20,13 @@ from modelbox.server.handlers import Handlers, StreamPool
 from modelbox.server.observer import Observer
 from modelbox.server.options import ServerOptions
 from modelbox.server.servicers.changes import ChangeServicer
+from modelbox.server.servicers.content import ContentServicer
 from modelbox.server.servicers.logged import LoggedServicer
 from modelbox.server.servicers.models import ModelServicer
 from modelbox.server.servicers.objects import ObjectServicer
 from modelbox.server.servicers.whole import WholeServicer
 from modelbox.server.watchdog import Watchdog
+from modelbox.server.watching import Hub
 
 _log = logging.getLogger("modelbox.server")
 
@@ -55,7 +57,14 @@ def build_server(
     """
     options = options or ServerOptions()
     version = version or importlib.metadata.version("modelbox-sdk")
-    servicers = [ObjectServicer(), ModelServicer(), LoggedServicer(), ChangeServicer(), WholeServicer(options, version)]
+    servicers = [
+        ObjectServicer(),
+        ModelServicer(),
+        LoggedServicer(),
+        ContentServicer(),
+        ChangeServicer(),
+        WholeServicer(options, version),
+    ]
     return ModelBoxServer(backend, servicers, options, authorise or (lambda _: backend), observer or Observer())
 
 
@@ -74,7 +83,8 @@ class ModelBoxServer:
         self._streams = StreamPool(options.max_streams)
         self._threads = ThreadPoolExecutor(options.threads, thread_name_prefix="modelbox-call")
         behaviours = Behaviours(authorise, options, observer, self._watchdog)
-        handlers = Handlers(servicers, behaviours, options.role, self._streams)
+        self._hub = Hub(backend, options, observer.watchers_changed)
+        handlers = Handlers(servicers, behaviours, options.role, self._streams, self._hub)
         self.grpc = grpc.server(self._threads, handlers=[handlers], options=_channel_arguments(options))
         self._at_stop: list[Callable[[], None]] = []
 
@@ -103,6 +113,7 @@ class ModelBoxServer:
             ) from error
         self._watchdog.start()
         self._maintenance.start()
+        self._hub.start()
         self.grpc.start()
         return port
 
@@ -112,6 +123,7 @@ class ModelBoxServer:
             action()
         deadline = time.monotonic() + grace_s
         ended = self.grpc.stop(grace_s)
+        self._hub.stop()
         ended.wait(max(0.0, deadline - time.monotonic()) + _POOLS_END_S)
         self._maintenance.stop()
         self._watchdog.stop()

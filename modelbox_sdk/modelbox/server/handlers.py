@@ -10,6 +10,7 @@ import grpc
 
 from modelbox.server.calls import SERVICE, Behaviours
 from modelbox.server.options import Role
+from modelbox.server.watching import Hub
 
 TRANSFERS = frozenset({"DownloadContent", "DownloadFile", "Query", "ReadMetrics", "UploadContent", "UploadFile"})
 """Calls that may take long; they have threads of their own."""
@@ -62,9 +63,11 @@ class Handlers:
         behaviours: Makes behaviours of them.
         role: Which calls are answered.
         streams: The threads of transfers.
+        hub: Serves watchers.
     """
 
-    def __init__(self, servicers: Sequence[Any], behaviours: Behaviours, role: Role, streams: StreamPool) -> None:
+    def __init__(self, servicers: Sequence[Any], behaviours: Behaviours, role: Role, streams: StreamPool, hub: Hub) -> None:
+        self._hub = hub
         self._streams = streams
         self._handlers: dict[str, grpc.RpcMethodHandler] = {}
         self._transfers: dict[str, grpc.RpcMethodHandler] = {}
@@ -84,7 +87,9 @@ class Handlers:
     def _add(self, name: str, method: Any, behaviours: Behaviours) -> None:
         descriptor = SERVICE.methods_by_name[name]
         behaviour: Any
-        if descriptor.client_streaming:
+        if getattr(method, "watches", False):
+            behaviour = behaviours.watch(name, method, self._hub)
+        elif descriptor.client_streaming:
             behaviour = behaviours.client_stream(name, method)
         elif descriptor.server_streaming:
             behaviour = behaviours.server_stream(name, method)
