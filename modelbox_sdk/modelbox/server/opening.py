@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from modelbox.backends.inprocess.assembling import Bucket, Folder, assemble
+from modelbox.backends.inprocess.assembling import Bucket, Folder, StoreObserver, assemble
 from modelbox.backends.served import ServedBackend
 from modelbox.server.configuration import ServerConfiguration
 
 
-def open_backend(configuration: ServerConfiguration) -> ServedBackend:
+def open_backend(configuration: ServerConfiguration, observe: StoreObserver | None = None) -> ServedBackend:
     """Open the store that a configuration describes, creating what is not there.
+
+    Args:
+        configuration: Where its parts lie.
+        observe: Told how long the parts take.
 
     Raises:
         InvalidArgumentError: A place holds something else, or a store of a newer format, or cannot hold a store.
@@ -19,7 +23,7 @@ def open_backend(configuration: ServerConfiguration) -> ServedBackend:
         Folder(path=configuration.metadata_storage_integrated.path) if configuration.metadata_storage == "integrated" else None
     )
     metrics = Folder(path=configuration.metrics_path) if configuration.metrics_storage == "integrated" else None
-    return assemble(metadata, metrics, _artifacts(configuration))
+    return assemble(metadata, metrics, _artifacts(configuration), observe)
 
 
 def _artifacts(configuration: ServerConfiguration) -> Folder | Bucket:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
+import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
 
 from modelbox.backends.base import Spool
 from modelbox.backends.inprocess.backend import InProcessBackend
@@ -18,6 +21,8 @@ from modelbox.stores.metadata.log import LogMetadataStore
 from modelbox.stores.metrics.parquet import ParquetMetricsStore
 
 _log = logging.getLogger("modelbox")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +47,19 @@ class Bucket:
     endpoint: str = ""
 
 
-def assemble(metadata: Folder | None, metrics: Folder | None, artifacts: Folder | Bucket) -> InProcessBackend:
+StoreObserver: TypeAlias = Callable[[str, str, float], None]
+"""Told the part (``metadata``, ``metrics``, ``artifacts``), what it did, and how many seconds that took."""
+
+_MEASURED = {
+    "metadata": ("transact", "view", "changes", "events", "snapshot"),
+    "metrics": ("append", "read", "attach", "delete", "maintain"),
+    "artifacts": ("put_many", "open", "size", "blobs", "delete", "clean"),
+}
+
+
+def assemble(
+    metadata: Folder | None, metrics: Folder | None, artifacts: Folder | Bucket, observe: StoreObserver | None = None
+) -> InProcessBackend:
     """Open a store whose parts may lie apart, creating what is not there.
 
     The folder of metadata is what an embedded store would be. Places of other parts may be shared by several stores: each keeps
@@ -53,6 +70,7 @@ def assemble(metadata: Folder | None, metrics: Folder | None, artifacts: Folder 
         metadata: Where metadata lies; None for memory.
         metrics: Where metrics lie; None for memory.
         artifacts: Where content lies.
+        observe: Told how long the parts take.
 
     Raises:
         InvalidArgumentError: A place holds something else, or a store of a newer format, or cannot hold a store.
@@ -66,9 +84,9 @@ def assemble(metadata: Folder | None, metrics: Folder | None, artifacts: Folder 
     others = list(dict.fromkeys(files for files in (metrics_files, content) if files is not base))
     kind = InProcessBackend if metadata else _VolatileBackend
     backend = kind(
-        LogMetadataStore(base),
-        ParquetMetricsStore(metrics_files),
-        FileBlobStore(content),
+        _measured(LogMetadataStore(base), "metadata", observe),
+        _measured(ParquetMetricsStore(metrics_files), "metrics", observe),
+        _measured(FileBlobStore(content), "artifacts", observe),
         storage=base,
         others=others,
         spool=spool if isinstance(metrics_files, PosixFiles) else Spool(folder=None, shared=False),
@@ -101,6 +119,26 @@ def _root(folder: Folder) -> str:
 
 def _same(one: Folder | None, other: Folder) -> bool:
     return one is not None and os.path.realpath(_root(one)) == os.path.realpath(_root(other))
+
+
+def _measured(store: T, part: str, observe: StoreObserver | None) -> T:
+    """The store, which tells how long its methods take from now on."""
+    if observe is not None:
+        for name in _MEASURED[part]:
+            setattr(store, name, _timed(getattr(store, name), functools.partial(observe, part, name)))
+    return store
+
+
+def _timed(method: Callable[..., Any], tell: Callable[[float], None]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def timed(*args: Any, **named: Any) -> Any:
+        started = time.perf_counter()
+        try:
+            return method(*args, **named)
+        finally:
+            tell(time.perf_counter() - started)
+
+    return timed
 
 
 class _VolatileBackend(InProcessBackend):

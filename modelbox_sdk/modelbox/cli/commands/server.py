@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
 from modelbox.cli.extras import require
@@ -45,6 +44,4 @@ def _start(args: argparse.Namespace) -> None:
     require("modelbox server start", "grpc_health", "grpc_reflection", "prometheus_client", extra="server")
     from modelbox.server.process import serve
 
-    code = serve(args.config_path)
-    if code:
-        sys.exit(code)
+    serve(args.config_path)
