@@ -256,6 +256,10 @@ class Backend(abc.ABC):
         """Add events to the feed; those whose sequence is not above the writer's last are there already and are skipped."""
 
     @abc.abstractmethod
+    def last_event(self, writer: str) -> int:
+        """The greatest sequence of the events that a writer has added; 0 when there is none."""
+
+    @abc.abstractmethod
     def events(self, id: str, *, since_us: int | None = None) -> list[Event]:
         """The events of an object, in the order of their wallclock."""
 

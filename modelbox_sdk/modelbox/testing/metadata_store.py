@@ -375,6 +375,18 @@ class MetadataStoreSuite:
             assert [event.name for event in each.events("uid-e", since_us=20)] == ["tie 1", "tie 2", "late"]
             assert each.events("e") == []
 
+    def test_events_with_the_lives_of_their_objects(self, both: list[MetadataStore]) -> None:
+        both[0].transact(recording(created("e"), logged("e", "one", 30), logged("f", "two", -10, x=[1])))
+        both[-1].transact(recording(created("f"), logged("e", "three", 20)))
+        for each in both:
+            found = each.logged(since=0)
+            assert [(event.sequence, event.object_id, event.uid) for event in found] == [
+                (2, "e", "uid-e"), (3, "f", "uid-f"), (5, "e", "uid-e")
+            ]  # fmt: skip
+            assert (found[1].name, found[1].source, found[1].wallclock_us, found[1].metadata) == ("two", "trainer", -10, {"x": [1]})
+            assert each.logged(since=2, limit=1, namespace="default") == found[1:2]
+            assert each.logged(since=0, namespace="other") == each.logged(since=5) == each.logged(since=0, limit=0) == []
+
     def test_waiting_ends_with_a_change(self, both: list[MetadataStore]) -> None:
         assert both[-1].wait(0, 0.01) is False
         timer = threading.Timer(0.2, lambda: both[0].transact(recording(created("a"))))

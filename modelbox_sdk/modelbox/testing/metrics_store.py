@@ -201,6 +201,28 @@ class MetricsStoreSuite:
         store.maintain()
         assert store.last_sequence("uid-1", "w.1") == last - 2
 
+    def test_replaying_gives_the_points_of_each_writer_as_they_were_logged(
+        self, store: MetricsStore, chance: random.Random
+    ) -> None:
+        points = {f"writer-{i}": random_points(chance, 90, start_us=NOW_US + 7 * i) for i in range(3)}
+        for start in range(0, 80, 8):
+            for writer, own in points.items():
+                store.append([batch_of(own[start : start + 8], sequence=start, writer=writer)])
+            store.maintain()
+        store.append([batch_of(series([1.0]), sequence=1, writer="else", uid="uid-2")])
+        pending = [batch_of(own[80:], sequence=80, writer=writer) for writer, own in points.items()]
+        again = batch_of(points["writer-1"][:8], sequence=0, writer="writer-1")
+        known = {"writer-1": points["writer-1"][40].logged_us, "writer-2": points["writer-2"][-1].logged_us}
+        for each in (store, self.reopen(store)):
+            found: dict[str | None, list[Any]] = {}
+            for writer, table in each.replay("uid-1", [*pending, again], known.get):
+                found.setdefault(writer, []).extend(rows_of(table))
+            assert found == {
+                "writer-0": [point.row() for point in points["writer-0"]],
+                "writer-1": [point.row() for point in points["writer-1"][41:]],
+            }
+        assert list(store.replay("nobody", [], known.get)) == []
+
     def test_maintenance_changes_nothing_that_is_read(self, store: MetricsStore, chance: random.Random) -> None:
         points = random_points(chance, 1000)
         for i in range(100):

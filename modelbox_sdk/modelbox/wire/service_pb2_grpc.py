@@ -490,7 +490,7 @@ class ModelStoreServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetLastBatch(self, request, context):
-        """The greatest sequence of the stored batches of one writer on one object.
+        """The greatest sequence of the stored batches of one writer on one object, or of its events.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

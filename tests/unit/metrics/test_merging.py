@@ -15,7 +15,7 @@ from modelbox.errors import CorruptStoreError, UnavailableError
 from modelbox.records import MetricBatch, MetricQuery
 from modelbox.stores.files import MemoryFiles, PosixFiles
 from modelbox.stores.metrics import ParquetMetricsStore
-from modelbox.stores.metrics.parquet import merging, segment
+from modelbox.stores.metrics.parquet import merging, ordered, segment
 from modelbox.stores.metrics.parquet.folder import PointsFolder
 from modelbox.stores.metrics.parquet.layout import number_of
 from modelbox.testing.metric_points import Point, batch_of, expected, random_points, rows_of, series
@@ -260,7 +260,7 @@ def test_a_long_run_leaves_few_files() -> None:
 
 def test_large_segments_are_merged_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Segments of several row groups that overlap, with long series."""
-    monkeypatch.setattr(merging, "ROW_GROUP", 500)
+    monkeypatch.setattr(ordered, "ROW_GROUP", 500)
     monkeypatch.setattr(segment, "ROW_GROUP", 500)
     files = MemoryFiles()
     store = ParquetMetricsStore(files)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from modelbox.backends.base import Spool
 from modelbox.backends.inprocess.content import ContentRules
 from modelbox.backends.inprocess.experiments import ExperimentRules
-from modelbox.backends.inprocess.logged import LoggedRules
 from modelbox.backends.inprocess.models import ModelRules
+from modelbox.backends.inprocess.outgoing import OutgoingRules
 from modelbox.backends.inprocess.query import run_query
 from modelbox.findings import Finding
 from modelbox.stores.blobs import BlobStore
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class InProcessBackend(ExperimentRules, ModelRules, LoggedRules, ContentRules):
+class InProcessBackend(ExperimentRules, ModelRules, OutgoingRules, ContentRules):
     """Every rule of ModelBox, over whatever stores it is given.
 
     Args:

@@ -116,6 +116,10 @@ class LoggedRules(StoreRules):
         _, row = self._require(self._metadata.view(), id)
         return self._metadata.events(row["uid"], since_us=since_us)
 
+    def last_event(self, writer: str) -> int:
+        row = self._metadata.view().get("writers", validation.name(writer, "writer"))
+        return int(row["sequence"]) if row else 0
+
     # -- changes
 
     def last_seq(self) -> int:

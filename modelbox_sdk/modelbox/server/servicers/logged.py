@@ -44,6 +44,8 @@ class LoggedServicer:
             yield encode_points(part)
 
     def GetLastBatch(self, request: pb.GetLastBatchRequest, call: Call) -> pb.GetLastBatchResponse:
+        if not request.object_id:
+            return pb.GetLastBatchResponse(sequence=call.backend.last_event(request.writer))
         return pb.GetLastBatchResponse(sequence=call.backend.last_batch(request.object_id, request.writer))
 
     # -- events

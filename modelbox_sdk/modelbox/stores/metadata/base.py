@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from modelbox.findings import Fault
-from modelbox.records import Action, Change, Event, ObjectType
+from modelbox.records import Action, Change, Event, ObjectType, PendingEvent
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -110,6 +110,10 @@ class MetadataStore(abc.ABC):
             limit: At most so many.
             namespace: Only of this namespace; None for all.
         """
+
+    @abc.abstractmethod
+    def logged(self, *, since: int, limit: int | None = None, namespace: str | None = None) -> list[PendingEvent]:
+        """The events among :meth:`changes`, with the lives of their objects; ``sequence`` is their ``seq``."""
 
     @abc.abstractmethod
     def wait(self, since: int, timeout_s: float) -> bool:

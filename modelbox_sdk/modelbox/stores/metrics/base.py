@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from modelbox.findings import Fault
@@ -72,6 +72,22 @@ class MetricsStore(abc.ABC):
     @abc.abstractmethod
     def last_sequence(self, uid: str, writer: str) -> int | None:
         """The greatest sequence of the stored batches of a writer on a life of an object; None when there is none."""
+
+    @abc.abstractmethod
+    def replay(
+        self, uid: str, pending: Sequence[MetricBatch], since: Callable[[str | None], int | None]
+    ) -> Iterator[tuple[str | None, pa.Table]]:
+        """The points of one writer after the other, in the order in which it logged them, in parts that fit into memory.
+
+        Args:
+            uid: The life of an object.
+            pending: As for :meth:`read`.
+            since: Tells for a writer the logged time, in microseconds, up to which its points are not wanted; None for all of them.
+                A writer of None stands for those that the store has not kept.
+
+        Yields:
+            A writer and points of it (``points.SCHEMA``, the keys as a dictionary).
+        """
 
     @abc.abstractmethod
     def uids(self) -> list[str]:

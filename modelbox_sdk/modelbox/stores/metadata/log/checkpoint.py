@@ -62,15 +62,16 @@ class Checkpoint:
         for first, group in itertools.groupby(_keyed(table, found), key=lambda pair: pair[1][first_column]):
             yield first, dict(group)
 
-    def changes(self, since: int, limit: int | None, namespace: str | None) -> list[Entry]:
-        """The changes after ``since``, in order."""
+    def changes(self, since: int, limit: int | None, namespace: str | None, action: str | None = None) -> list[Entry]:
+        """The changes after ``since``, in order; with ``action``, only those that did this."""
+        wanted = {name: value for name, value in (("namespace", namespace), ("action", action)) if value is not None}
+        only = "".join(f" and {name} = ?" for name in wanted)
         entries: list[Entry] = []
-        only = "" if namespace is None else "and namespace = ?"
         for segment in self.manifest.history:
             if segment.last_seq > since:
-                parameters: list[Any] = [since] if namespace is None else [since, namespace]
+                parameters: list[Any] = [since, *map(str, wanted.values())]
                 ending = "" if limit is None else f"limit {limit - len(entries)}"
-                query = f"select {_ENTRY} from {{source}} where seq > ? {only} order by seq {ending}"  # noqa: S608
+                query = f"select {_ENTRY} from {{source}} where seq > ?{only} order by seq {ending}"  # noqa: S608
                 entries += map(_entry, self._reader.rows(segment, query, parameters))
                 if limit is not None and len(entries) >= limit:
                     break

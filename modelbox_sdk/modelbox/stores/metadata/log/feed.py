@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from modelbox.columns import empty
-from modelbox.records import Change, Event, datetime_from_us
+from modelbox.records import Action, Change, Event, PendingEvent, datetime_from_us
 from modelbox.stores.metadata.log.encoding import Entry, copy_json, us_from_iso
 from modelbox.stores.metadata.log.replica import Replica
 
@@ -20,13 +21,39 @@ _IDLE_FACTOR = 4.0
 
 def changes(replica: Replica, since: int, limit: int | None, namespace: str | None) -> list[Change]:
     """The changes after ``since``, from the history and from memory."""
+    return [entry.change() for entry in _entries(replica, since, limit, namespace)]
+
+
+def logged(replica: Replica, since: int, limit: int | None, namespace: str | None) -> list[PendingEvent]:
+    """The logged events after ``since``, with the lives that they belong to."""
+    return [
+        PendingEvent(
+            object_id=entry.object_id,
+            uid=entry.uid,
+            sequence=entry.seq,
+            name=entry.payload["name"],
+            source=entry.payload["source"],
+            wallclock_us=us_from_iso(entry.payload["wallclock"]),
+            metadata=copy_json(entry.payload["metadata"]),
+        )
+        for entry in _entries(replica, since, limit, namespace, Action.LOGGED)
+    ]
+
+
+def _entries(
+    replica: Replica, since: int, limit: int | None, namespace: str | None, action: Action | None = None
+) -> Iterator[Entry]:
     with replica.held() as state:
         base, recent = state.base, state.tail_after(since)
     stored: list[Entry] = []
     if base is not None and since < base.last_seq and limit != 0:
-        stored = base.changes(since, limit, namespace)
-    wanted = (entry for entry in recent if namespace is None or entry.namespace == namespace)
-    return [entry.change() for entry in itertools.islice(itertools.chain(stored, wanted), limit)]
+        stored = base.changes(since, limit, namespace, action)
+    wanted = (
+        entry
+        for entry in recent
+        if (namespace is None or entry.namespace == namespace) and (action is None or entry.action == action)
+    )
+    return itertools.islice(itertools.chain(stored, wanted), limit)
 
 
 def events(replica: Replica, uid: str, since_us: int | None) -> list[Event]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from modelbox.errors import ModelBoxError, UnavailableError
 from modelbox.findings import Fault
-from modelbox.records import Change, Event
+from modelbox.records import Change, Event, PendingEvent
 from modelbox.stores.files import Files
 from modelbox.stores.metadata.base import MetadataStore, Row, Transaction, View
 from modelbox.stores.metadata.log import feed
@@ -100,6 +100,11 @@ class LogMetadataStore(MetadataStore):
         self._check_open()
         self._catch_up()
         return _healing(self._replica, lambda: feed.changes(self._replica, since, limit, namespace))
+
+    def logged(self, *, since: int, limit: int | None = None, namespace: str | None = None) -> list[PendingEvent]:
+        self._check_open()
+        self._catch_up()
+        return _healing(self._replica, lambda: feed.logged(self._replica, since, limit, namespace))
 
     def wait(self, since: int, timeout_s: float) -> bool:
         self._check_open()

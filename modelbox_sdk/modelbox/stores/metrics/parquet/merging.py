@@ -6,17 +6,15 @@ import contextlib
 import io
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
 import pyarrow as pa
 
-from modelbox.columns import empty
-from modelbox.stores.metrics.order import ENCODED_SCHEMA, in_order, logged_us
 from modelbox.stores.metrics.parquet.folder import PointsFolder
-from modelbox.stores.metrics.parquet.layout import Intent, Snapshot, intent_file
-from modelbox.stores.metrics.parquet.segment import ROW_GROUP, Segment, SegmentWriter
+from modelbox.stores.metrics.parquet.layout import Intent, Snapshot, batch_of, intent_file
+from modelbox.stores.metrics.parquet.ordered import READING, merged
+from modelbox.stores.metrics.parquet.segment import Segment, SegmentWriter
 
 SIZES = (1 << 14, 1 << 17, 1 << 20, 1 << 23, 1 << 26)
 """Bytes at which a file leaves each tier; one that has left the last is never merged again."""
@@ -29,7 +27,6 @@ _MOST_BUFFERED = 9 * _GROUP_BYTES
 _COMPRESSION = 8
 """How much smaller values that repeat may be in a file than the noise that a row group's size is known for."""
 _KEPT_INTENTS = 8
-_SMALLEST_PIECE = 1 << 10
 
 
 def due(snapshot: Snapshot) -> list[str]:
@@ -127,7 +124,7 @@ def merge(folder: PointsFolder, sources: Mapping[str, int], result: str) -> None
     def fill(sink: BinaryIO) -> None:
         writer = SegmentWriter(sink)
         with contextlib.ExitStack() as opened:
-            for table in _merged(_open_all(folder, sources, opened)):
+            for table in merged(_open_all(folder, sources, opened), READING):
                 writer.write(table)
                 pa.default_memory_pool().release_unused()  # or a merge ends with twice what it needs
         writer.close()
@@ -145,73 +142,6 @@ def _open_all(folder: PointsFolder, sources: Mapping[str, int], opened: contextl
         else:
             stream = folder.files.open(folder.path_of(file))
             opened.callback(stream.close)
-        found.append(Segment(stream, folder.address(file)).row_groups())
+        batch = batch_of(file)
+        found.append(Segment(stream, folder.address(file)).authored_row_groups(batch.writer if batch else None))
     return found
-
-
-@dataclass
-class _Head:
-    """The rows of a source that are read and not yet merged."""
-
-    rest: Iterator[pa.Table]
-    rows: pa.Table
-    following: pa.Table | None
-
-    def advance(self) -> None:
-        while len(self.rows) == 0 and self.following is not None:
-            self.rows, self.following = self.following, next(self.rest, None)
-
-
-def _merged(sources: Sequence[Iterator[pa.Table]]) -> Iterator[pa.Table]:
-    """All rows of sources that are in order each, in order, about a row group at a time."""
-    # Small pieces of each, so that what is sorted at a time does not grow with the number of sources.
-    rows = max(_SMALLEST_PIECE, ROW_GROUP // max(1, len(sources)))
-    pieces = [_pieces(source, rows) for source in sources]
-    heads = [_Head(source, empty(ENCODED_SCHEMA), next(source, None)) for source in pieces]
-    ready: list[pa.Table] = []
-    while heads:
-        for head in heads:
-            head.advance()
-        # No row that is still unread comes before the earliest of the last rows that are read.
-        bound = min((_row_key(head.rows, -1) for head in heads if head.following is not None), default=None)
-        parts = []
-        for head in heads:
-            count = _rows_up_to(head.rows, bound)
-            parts.append(head.rows.slice(0, count))
-            head.rows = head.rows.slice(count)
-        heads = [head for head in heads if len(head.rows) or head.following is not None]
-        ready.append(in_order(parts))
-        if sum(map(len, ready)) >= ROW_GROUP or sum(table.nbytes for table in ready) >= _MOST_BUFFERED:
-            yield _joined(ready)
-            ready = []
-    if ready:
-        yield _joined(ready)
-
-
-def _pieces(source: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:
-    for table in source:
-        for start in range(0, len(table), rows):
-            yield table.slice(start, rows)
-
-
-def _joined(tables: list[pa.Table]) -> pa.Table:
-    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
-
-
-def _row_key(table: pa.Table, row: int) -> tuple[str, int, int]:
-    one = table.slice(len(table) - 1 if row < 0 else row, 1)
-    return one["key"][0].as_py(), one["step"][0].as_py(), logged_us(one)[0].as_py()
-
-
-def _rows_up_to(table: pa.Table, bound: tuple[str, int, int] | None) -> int:
-    """The number of rows that do not come after ``bound``; all of them without one."""
-    if bound is None or len(table) == 0 or _row_key(table, -1) <= bound:
-        return len(table)
-    low, high = 0, len(table) - 1
-    while low < high:
-        middle = (low + high) // 2
-        if _row_key(table, middle) <= bound:
-            low = middle + 1
-        else:
-            high = middle
-    return low

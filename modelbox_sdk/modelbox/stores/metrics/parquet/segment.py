@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from modelbox.columns import empty, strings
 from modelbox.errors import CorruptStoreError, ModelBoxError, UnavailableError
-from modelbox.stores.metrics.order import ENCODED_SCHEMA, int64
+from modelbox.stores.metrics.order import AUTHORED_SCHEMA, ENCODED_SCHEMA, authored, int64
 
 ROW_GROUP = 1 << 16
 """Rows that are read, and held in a merge, at a time: 600 KB in a file and 3 MB in memory."""
@@ -56,7 +56,7 @@ class SegmentWriter:
         self._groups: list[tuple[int, int]] = []
 
     def write(self, table: pa.Table) -> None:
-        """Add rows of ``ENCODED_SCHEMA``."""
+        """Add rows of ``ENCODED_SCHEMA``, or of ``AUTHORED_SCHEMA``; all rows of one of them."""
         if self._writer is None:
             self._writer = self._open(table)
         rows = max(1, min(ROW_GROUP, _GROUP_BYTES * len(table) // max(1, table.nbytes)))
@@ -73,7 +73,7 @@ class SegmentWriter:
         self._sink.release()
 
     def _open(self, sample: pa.Table) -> pq.ParquetWriter:
-        by_dictionary = ["key", "text", "delay"]
+        by_dictionary = ["key", "text", "delay", *sample.schema.names[len(ENCODED_SCHEMA) :]]
         encodings = {"step": "DELTA_BINARY_PACKED", "wallclock": "DELTA_BINARY_PACKED"}
         values = sample["value"].slice(0, ROW_GROUP)
         if pc.count_distinct(values).as_py() > _DICTIONARY_UP_TO * (len(values) - values.null_count):
@@ -82,7 +82,7 @@ class SegmentWriter:
             by_dictionary.append("value")
         return pq.ParquetWriter(
             self._sink,
-            ENCODED_SCHEMA,
+            sample.schema,
             compression="zstd",
             use_dictionary=by_dictionary,
             column_encoding=encodings,
@@ -119,7 +119,9 @@ class Segment:
         with reading(address):
             self._metadata = pq.read_metadata(pa.BufferReader(footer))
             self._groups = [self._metadata.row_group(i) for i in range(self._metadata.num_row_groups)]
-            if (names := self._metadata.schema.to_arrow_schema().names) != ENCODED_SCHEMA.names:
+            names = self._metadata.schema.to_arrow_schema().names
+            self._has_writers = names == AUTHORED_SCHEMA.names
+            if not self._has_writers and names != ENCODED_SCHEMA.names:
                 raise CorruptStoreError(f"{address} is not a segment of metrics: it has the columns {', '.join(names)}")
 
     def read(self, keys: frozenset[str], start_step: int | None, end_step: int | None) -> pa.Table:
@@ -136,19 +138,29 @@ class Segment:
         for i in range(len(self._groups)):
             yield self._table([i])
 
+    def authored_row_groups(self, writer: str | None) -> Iterator[pa.Table]:
+        """All rows, in order, some at a time, with their writers.
+
+        Args:
+            writer: That of all rows, where the segment does not tell.
+        """
+        for i in range(len(self._groups)):
+            yield self._table([i], AUTHORED_SCHEMA) if self._has_writers else authored(self._table([i]), writer)
+
     def verify(self) -> None:
         """Check all of it."""
         for i in range(len(self._groups)):
             self._bytes([i])
 
-    def _table(self, groups: list[int]) -> pa.Table:
+    def _table(self, groups: list[int], schema: pa.Schema = ENCODED_SCHEMA) -> pa.Table:
         if not groups:
-            return empty(ENCODED_SCHEMA)
+            return empty(schema)
         content = pa.BufferReader(self._bytes(groups))
         with reading(self._address):
-            file = pq.ParquetFile(content, metadata=self._metadata, read_dictionary=["key"], pre_buffer=False)
+            by_dictionary = ["key", "writer"] if self._has_writers else ["key"]
+            file = pq.ParquetFile(content, metadata=self._metadata, read_dictionary=by_dictionary, pre_buffer=False)
             rows = sum(self._groups[i].num_rows for i in groups)
-            return file.read_row_groups(groups, use_threads=rows > _WORTH_THREADS).cast(ENCODED_SCHEMA)
+            return file.read_row_groups(groups, columns=schema.names, use_threads=rows > _WORTH_THREADS).cast(schema)
 
     def _bytes(self, groups: list[int]) -> pa.Buffer:
         """The file, of which only some row groups are filled in; the rest takes no memory."""

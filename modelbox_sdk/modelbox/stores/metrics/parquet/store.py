@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from modelbox.errors import ModelBoxError
@@ -87,6 +87,13 @@ class ParquetMetricsStore(MetricsStore):
 
     def last_sequence(self, uid: str, writer: str) -> int | None:
         return PointsFolder(self._files, uid).snapshot().last_sequence(writer)
+
+    def replay(
+        self, uid: str, pending: Sequence[MetricBatch], since: Callable[[str | None], int | None]
+    ) -> Iterator[tuple[str | None, pa.Table]]:
+        from modelbox.stores.metrics.parquet.replaying import replay
+
+        return replay(self._files, uid, [batch for batch in pending if batch.uid == uid], since)
 
     def uids(self) -> list[str]:
         # Not by folders: some object storages go on listing those that have become empty.
