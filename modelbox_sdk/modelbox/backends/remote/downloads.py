@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
-from typing import Any, BinaryIO, Protocol, cast
+from collections.abc import Callable
+from typing import Any, BinaryIO, cast
 
-from modelbox.backends.remote.retrying import Patience
+from modelbox.backends.remote.calls import Calls, InterruptedCall, Repetitions
 from modelbox.errors import UnavailableError
 from modelbox.records import FileRecord
 from modelbox.wire import service_pb2 as pb
@@ -20,13 +18,6 @@ _SKIPPED = 1 << 20
 """So far ahead, reading on is faster than beginning anew."""
 _SLOWEST = 128 << 10
 _GRACE_S = 60.0
-
-
-class Calls(Protocol):
-    """What downloading asks of a connection."""
-
-    def receive(self, method: str, request: Any, *, deadline_s: float) -> AbstractContextManager[Iterator[bytes]]:
-        """Make a call with many responses, which are left as bytes; leaving the context cancels it."""
 
 
 def open_content(calls: Calls, file: FileRecord) -> BinaryIO:
@@ -52,7 +43,7 @@ class ContentReader(io.RawIOBase):
         self._at = 0
         self._size = file.size or 0
         self._stream: _Stream | None = None
-        self._retry(self._open)
+        self._retry(lambda: self._next(0))
 
     def readable(self) -> bool:
         return True
@@ -91,14 +82,14 @@ class ContentReader(io.RawIOBase):
         self._end()
         super().close()
 
-    def _retry(self, step: Any) -> memoryview:
-        patience = Patience()
+    def _retry(self, step: Callable[[], memoryview]) -> memoryview:
+        repetitions = Repetitions(self._calls.retry_s)
         while True:
             try:
-                return cast(memoryview, step())
-            except UnavailableError as error:
+                return step()
+            except InterruptedCall as interrupted:
                 self._end()
-                patience.wait(error)
+                repetitions.after(interrupted)
 
     def _next(self, most: int) -> memoryview:
         """The next bytes from the present position on, none at the end."""
@@ -127,14 +118,13 @@ class _Stream:
     def __init__(self, calls: Calls, file: FileRecord, offset: int) -> None:
         request = pb.DownloadContentRequest(artifact_id=file.artifact_id, blob=file.blob, offset=offset)
         left = max(0, (file.size or 0) - offset)
-        self._stack = contextlib.ExitStack()
-        self._frames = self._stack.enter_context(calls.receive("DownloadContent", request, deadline_s=_GRACE_S + left / _SLOWEST))
+        self._frames = calls.stream("DownloadContent", request, deadline_s=_GRACE_S + left / _SLOWEST, raw=True)
         self._at = offset
         self._chunk = memoryview(b"")
         try:
             self.size = self._info()
         except BaseException:
-            self._stack.close()
+            self._frames.close()
             raise
 
     def go_to(self, offset: int) -> bool:
@@ -147,7 +137,7 @@ class _Stream:
 
     def read(self, most: int) -> memoryview:
         """The next bytes, none at the end."""
-        while not self._chunk:
+        while most and not self._chunk:
             frame = next(self._frames, None)
             if frame is None:
                 return memoryview(b"")
@@ -158,7 +148,7 @@ class _Stream:
         return data
 
     def close(self) -> None:
-        self._stack.close()
+        self._frames.close()
 
     def _info(self) -> int:
         frame = next(self._frames, None)

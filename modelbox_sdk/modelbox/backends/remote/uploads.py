@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, BinaryIO, Protocol
+from typing import BinaryIO
 
 from modelbox.backends.base import SourceFile
-from modelbox.backends.remote.retrying import Patience
+from modelbox.backends.remote.calls import Calls, InterruptedCall, Repetitions
 from modelbox.errors import ChecksumError, ConflictError, ModelBoxError, UnavailableError
 from modelbox.hashing import CHUNK, read_into
 from modelbox.records import ArtifactRecord
@@ -17,16 +18,6 @@ from modelbox.wire.messages import artifact_from_message
 _SLOWEST = 128 << 10
 """Bytes a second; an upload that is slower ends, and is continued."""
 _GRACE_S = 60.0
-
-
-class Calls(Protocol):
-    """What uploading asks of a connection."""
-
-    def unary(self, method: str, request: Any, *, mutates: bool = False, deadline_s: float = 30.0) -> Any:
-        """Make a call; its response."""
-
-    def send(self, method: str, frames: Iterator[bytes], *, deadline_s: float) -> Any:
-        """Make a call with many requests, which are encoded already; its response."""
 
 
 class Upload:
@@ -54,28 +45,29 @@ class Upload:
 
     def run(self) -> ArtifactRecord:
         """Upload them; see ``Backend.put_artifact``."""
-        patience = Patience()
+        repetitions = Repetitions(self._calls.retry_s)
         while True:
-            missing = self._missing()
             done = self._reported.total
             try:
-                self._send(missing)
+                self._send(self._missing())
                 record = self._commit()
-            except (UnavailableError, ConflictError) as error:
-                # A conflict: somebody else is at this content, or an upload that we continued is gone.
-                if self._reported.total > done:
-                    patience = Patience()
-                patience.wait(error)
-                continue
-            if record is not None:
-                self._reported.all()
-                return record
-            patience.wait(UnavailableError(f"the content of {self._name!r} was collected as garbage while it was uploaded"))
+            except InterruptedCall as interrupted:
+                trouble = interrupted
+            except ConflictError as error:  # somebody else is at this content, or what we wanted to continue is gone
+                trouble = InterruptedCall(UnavailableError(str(error)))
+            else:
+                if record is not None:
+                    self._reported.all()
+                    return record
+                trouble = InterruptedCall(UnavailableError(f"content of {self._name!r} was collected as garbage again and again"))
+            if self._reported.total > done:
+                repetitions.progressed()
+            repetitions.after(trouble)
 
     def _missing(self) -> dict[str, int]:
         """Digests of the content that the server lacks, and how much of it is there."""
         request = pb.BeginUploadRequest(object_id=self._object_id, name=self._name, files=self._new_files)
-        response = self._calls.unary("BeginUpload", request)
+        response = self._calls.unary("BeginUpload", request, deadline_s=_GRACE_S)
         missing = {content.digest: content.received for content in response.missing if content.digest in self._contents}
         for digest, file in self._contents.items():
             self._reported.up_to(digest, missing.get(digest, file.size))
@@ -83,7 +75,7 @@ class Upload:
 
     def _commit(self) -> ArtifactRecord | None:
         request = pb.CommitUploadRequest(object_id=self._object_id, name=self._name, files=self._new_files)
-        response = self._calls.unary("CommitUpload", request, mutates=True)
+        response = self._calls.unary("CommitUpload", request, deadline_s=_GRACE_S)
         return artifact_from_message(response.artifact) if response.HasField("artifact") else None
 
     def _send(self, missing: Mapping[str, int]) -> None:
@@ -92,8 +84,9 @@ class Upload:
         left = sum(self._contents[digest].size - received for digest, received in missing.items())
         frames = _Frames(self._object_id, [(self._contents[digest], at) for digest, at in missing.items()], self._reported)
         try:
-            self._calls.send("UploadContent", iter(frames), deadline_s=_GRACE_S + left / _SLOWEST)
-        except ModelBoxError:
+            with self._calls.stream("UploadContent", iter(frames), deadline_s=_GRACE_S + left / _SLOWEST) as responses:
+                next(responses, None)
+        except (ModelBoxError, InterruptedCall):
             if frames.error is not None:  # the server only noticed that the stream ended early
                 raise frames.error from None
             raise
@@ -152,14 +145,16 @@ class _Reported:
         self._progress = progress or (lambda _: None)
         self._size = sum(file.size for file in files)
         self._positions: dict[str, int] = {}
+        self._lock = threading.Lock()
 
     def up_to(self, digest: str, position: int) -> None:
         """Content has been dealt with up to here."""
-        before = self._positions.get(digest, 0)
-        if position > before:
-            self._positions[digest] = position
-            self.total += position - before
-            self._progress(position - before)
+        with self._lock:  # a stream that broke may be at its last chunk while the next one begins
+            before = self._positions.get(digest, 0)
+            if position > before:
+                self._positions[digest] = position
+                self.total += position - before
+                self._progress(position - before)
 
     def all(self) -> None:
         """All files have been dealt with, also those that have the content of others."""
