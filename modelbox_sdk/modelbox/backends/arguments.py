@@ -18,7 +18,7 @@ from modelbox.paths import validate_name, validate_relative_path
 from modelbox.records import JsonValue, ObjectType
 
 if TYPE_CHECKING:
-    from modelbox.backends.served import NewFile
+    from modelbox.backends.served import NewFile, TrackedFile
 
 _DIGEST = re.compile(r"blake3:[0-9a-f]{64}")
 _MAX_CONTENT_BYTES = 5 << 40
@@ -232,6 +232,16 @@ def track_artifact(object_id: Any, name: str, *, uri: Any, checksum: Any) -> Non
     validation.name(uri, "uri")
     if checksum is not None:
         validation.text(checksum, "checksum")
+    validation.id(object_id, *ARTIFACT_OWNERS)
+
+
+def track_files(object_id: Any, name: str, files: Sequence[TrackedFile]) -> None:
+    """The name first, then file after file."""
+    validate_name(name)
+    for file in files:
+        validate_relative_path(file.path)
+        validation.name(file.uri, "uri")
+        validation.text(file.checksum, "checksum")
     validation.id(object_id, *ARTIFACT_OWNERS)
 
 

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from modelbox.backends.base import Backend
-from modelbox.records import ArtifactRecord, FileRecord
+from modelbox.records import ArtifactRecord, FileRecord, ObjectRecord
 from modelbox.stores.blobs.receiving import Receiver as ContentReceiver
 
 __all__ = ["ContentReceiver", "DirectUpload", "MissingContent", "NewFile", "ServedBackend"]
@@ -35,6 +35,23 @@ class NewFile:
     md5: str = ""
     file_type: str = ""
     source_path: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackedFile:
+    """A file that is to be remembered by its address.
+
+    Attributes:
+        path: Relative POSIX path inside the artifact.
+        uri: Any address.
+        checksum: Kept as it is given; may be empty.
+        file_type: What it is, such as ``checkpoint``, or "".
+    """
+
+    path: str
+    uri: str
+    checksum: str = ""
+    file_type: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +168,24 @@ class ServedBackend(Backend):
             NotFoundError: There is no such object.
             InvalidArgumentError: A name or path cannot be used.
         """
+
+    @abc.abstractmethod
+    def track_files(self, object_id: str, name: str, files: Sequence[TrackedFile]) -> ArtifactRecord:
+        """Remember addresses in the artifact with this name on an object, all of them as one change.
+
+        Raises:
+            NotFoundError: There is no such object.
+            InvalidArgumentError: A name, path or address cannot be used.
+        """
+
+    def writable_object(self, id: str) -> ObjectRecord:
+        """The object with an id, which the caller may change: for what reaches the store past this backend.
+
+        Raises:
+            NotFoundError: There is none.
+            PermissionDeniedError: The caller may not change it.
+        """
+        return self.get_object(id)
 
     @abc.abstractmethod
     def stored_file(self, artifact_id: str, blob: str) -> FileRecord:

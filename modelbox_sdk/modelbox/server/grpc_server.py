@@ -24,6 +24,8 @@ from modelbox.server.servicers.content import ContentServicer
 from modelbox.server.servicers.logged import LoggedServicer
 from modelbox.server.servicers.models import ModelServicer
 from modelbox.server.servicers.objects import ObjectServicer
+from modelbox.server.servicers.upstream import UpstreamServicer
+from modelbox.server.servicers.upstream_files import UpstreamFileServicer
 from modelbox.server.servicers.whole import WholeServicer
 from modelbox.server.watchdog import Watchdog
 from modelbox.server.watching import Hub
@@ -57,6 +59,7 @@ def build_server(
     """
     options = options or ServerOptions()
     version = version or importlib.metadata.version("modelbox-sdk")
+    upstream = UpstreamServicer(backend)
     servicers = [
         ObjectServicer(),
         ModelServicer(),
@@ -64,8 +67,12 @@ def build_server(
         ContentServicer(),
         ChangeServicer(),
         WholeServicer(options, version),
+        upstream,
+        UpstreamFileServicer(),
     ]
-    return ModelBoxServer(backend, servicers, options, authorise or (lambda _: backend), observer or Observer())
+    server = ModelBoxServer(backend, servicers, options, authorise or (lambda _: backend), observer or Observer())
+    server.at_end(upstream.close)
+    return server
 
 
 class ModelBoxServer:
@@ -87,10 +94,15 @@ class ModelBoxServer:
         handlers = Handlers(servicers, behaviours, options.role, self._streams, self._hub)
         self.grpc = grpc.server(self._threads, handlers=[handlers], options=_channel_arguments(options))
         self._at_stop: list[Callable[[], None]] = []
+        self._at_end: list[Callable[[], None]] = []
 
     def at_stop(self, action: Callable[[], None]) -> None:
         """Do something when the server begins to stop, such as telling its health."""
         self._at_stop.append(action)
+
+    def at_end(self, action: Callable[[], None]) -> None:
+        """Do something when the last call has ended."""
+        self._at_end.append(action)
 
     def start(self, address: str, credentials: grpc.ServerCredentials | None = None) -> int:
         """Listen and answer.
@@ -129,6 +141,8 @@ class ModelBoxServer:
         self._watchdog.stop()
         for pool in (self._threads, self._streams):
             pool.shutdown(wait=False, cancel_futures=True)
+        for action in self._at_end:
+            action()
 
 
 class _Maintenance:

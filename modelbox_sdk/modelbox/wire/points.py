@@ -246,6 +246,8 @@ def _check_empty(message: Any) -> None:
 
 
 def _key_column(message: Any, rows: int) -> pa.Array:
+    if any(not key or "\0" in key for key in message.keys):
+        raise InvalidArgumentError("a metric's key must not be empty, and must not contain NUL")
     keys = strings(list(message.keys))
     if not message.key_index and len(keys) == 1:
         return keys.take(_zeros(rows, pa.int32(), 4))

@@ -10,8 +10,9 @@ from modelbox.backends import arguments
 from modelbox.backends.arguments import ARTIFACT_OWNERS
 from modelbox.backends.inprocess import rows
 from modelbox.backends.inprocess.artifacts import ArtifactRules, CondemnedError, current_blob
-from modelbox.backends.served import ContentReceiver, MissingContent, NewFile, ServedBackend
+from modelbox.backends.served import ContentReceiver, MissingContent, NewFile, ServedBackend, TrackedFile
 from modelbox.errors import ConflictError, NotFoundError
+from modelbox.paths import content_type
 from modelbox.records import ArtifactRecord, FileRecord, ObjectType
 from modelbox.stores.blobs import BlobItem
 from modelbox.stores.metadata import View
@@ -77,6 +78,24 @@ class ContentRules(ArtifactRules, ServedBackend):
             return self._commit(object_id, name, [self._stored(file, names[file.digest]) for file in files])
         except CondemnedError:
             return None
+
+    def track_files(self, object_id: str, name: str, files: Sequence[TrackedFile]) -> ArtifactRecord:
+        arguments.track_files(object_id, name, files)
+        return self._commit(
+            object_id,
+            name,
+            [
+                FileRecord(
+                    path=file.path,
+                    size=None,
+                    digest=file.checksum,
+                    content_type=content_type(file.path),
+                    uri=file.uri,
+                    file_type=file.file_type,
+                )
+                for file in files
+            ],
+        )
 
     def _name_for(self, object_id: str, digest: str) -> str:
         """The name of content that an object is to hold."""
