@@ -82,6 +82,19 @@ def test_what_is_not_one_query_is_refused(client: ModelBoxClient, query: str) ->
         client.sql(query)
 
 
+@pytest.mark.parametrize(
+    "query",
+    ["select * from read_text('{file}')", "select * from read_csv('{file}')", "select * from '{file}'", "from glob('{file}')",
+     "select * from read_blob('/proc/self/environ')", "select * from duckdb_secrets()", "select * from a_python_table",
+     "select * from 'http://127.0.0.1:1/x.csv'", "select * from read_parquet('s3://bucket/x')"],
+)  # fmt: skip
+def test_only_the_store_can_be_read(client: ModelBoxClient, tmp_path: Path, query: str) -> None:
+    a_python_table = client.sql("select 1 as secret")
+    with pytest.raises(modelbox.InvalidArgumentError):
+        client.sql(query.format(file=tmp_path / "f.txt"))
+    assert a_python_table.num_rows == 1
+
+
 def test_times_are_utc_wherever_the_process_runs(client: ModelBoxClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "America/New_York")
     assert client.sql("select created_at from experiments").schema.field(0).type.tz == "UTC"

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Generic, Protocol, TypeVar
 
-_THREADS = 4
-_MOST_THREADS = 32
+_THREADS = 16
+_MOST_THREADS = 64
 _STUCK_AFTER_S = 0.2
 _PATIENCE_UNDER_PRESSURE_S = 1.0
 

@@ -58,6 +58,13 @@ create view _lives as
     union all select id, uid, rewinds from _model_versions union all select id, uid, rewinds from _artifacts
 """
 
+_LOCK_DOWN = """
+set enable_external_access = false;
+set python_enable_replacements = false;
+set lock_configuration = true;
+"""
+"""From here on the engine reads what is attached, and nothing else: a server runs the queries of others."""
+
 
 def run_query(
     query: str,
@@ -91,6 +98,7 @@ def run_query(
             _create_views(connection, metadata, content=blob_uri("-").removesuffix("-"))
             if _MAY_READ_METRICS.search(query):  # attaching them takes a look at the files of every object
                 _attach_metrics(connection, metrics, pending)
+            connection.execute(_LOCK_DOWN)
             return connection.sql(query).to_arrow_table()
         except duckdb.Error as error:
             if STORED_POINTS not in str(error):
