@@ -47,7 +47,7 @@ class CommandTree:
         _add_shared(parser, default=argparse.SUPPRESS)
         return CommandTree(parser, f"{name}_command")
 
-    def command(self, name: str, run: Run, help: str, *, formats: bool = True) -> argparse.ArgumentParser:
+    def command(self, name: str, run: Run, help: str, *, formats: bool = True, on_store: bool = True) -> argparse.ArgumentParser:
         """Add a command.
 
         Args:
@@ -55,12 +55,14 @@ class CommandTree:
             run: What it does, given the parsed arguments.
             help: What it does, in a line.
             formats: Whether it prints data, and so has ``--format``.
+            on_store: Whether it works on a store, and so has ``--uri`` and ``--namespace``.
 
         Returns:
             Its parser, for what is its own.
         """
         parser = self._children.add_parser(name, help=help, description=_sentence(help), allow_abbrev=False)
-        _add_shared(parser, default=argparse.SUPPRESS)
+        if on_store:
+            _add_shared(parser, default=argparse.SUPPRESS)
         if formats:
             parser.add_argument("--format", choices=FORMATS, default="table", help="how to print (default: table)")
         parser.set_defaults(run=run, usage_error=parser.error)

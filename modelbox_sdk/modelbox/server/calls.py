@@ -220,13 +220,13 @@ class Answering:
     def __exit__(self, _: Any, error: BaseException | None, trace: Any) -> None:
         code, seconds = grpc.StatusCode.OK, time.perf_counter() - self._started
         if error is None:
-            self._observer.call_finished(self._name, code, seconds)
+            self._observer.call_finished(self._name, code, seconds, self._context)
             return
         if isinstance(error, (grpc.RpcError, GeneratorExit)):  # the client is gone; grpc knows these, and keeps quiet
-            self._observer.call_finished(self._name, grpc.StatusCode.CANCELLED, seconds)
+            self._observer.call_finished(self._name, grpc.StatusCode.CANCELLED, seconds, self._context)
             return
         code, details = set_status(self._name, error, self._context)
-        self._observer.call_finished(self._name, code, seconds)
+        self._observer.call_finished(self._name, code, seconds, self._context, details)
         self._context.abort(code, details)
 
 

@@ -106,6 +106,19 @@ class ServerConfiguration:
         """Whether something is kept in the memory of one process, so that several cannot share it."""
         return self.metadata_storage == "ephemeral" or self.metrics_storage == "inmemory"
 
+    @property
+    def tokens_path(self) -> Path:
+        """Where the tokens are.
+
+        Raises:
+            InvalidArgumentError: The configuration does not say.
+        """
+        if not self.tokens_file:
+            raise InvalidArgumentError(
+                "the configuration names no tokens_file; add one, such as tokens_file = 'modelbox_tokens.toml'"
+            )
+        return Path(self.tokens_file).expanduser()
+
 
 def load(path: str | Path) -> ServerConfiguration:
     """Read a configuration file; ``MODELBOX_SERVER_<KEY>`` and ``MODELBOX_SERVER_<TABLE>_<KEY>`` stand in for its values.
@@ -155,15 +168,3 @@ def _require_sense(configuration: ServerConfiguration, file: ConfigurationFile) 
         raise file.error(
             ("tls_client_ca",), "tls_client_ca is given without tls_cert and tls_key; clients are checked over TLS only"
         )
-
-
-def check_file(path: str | Path, what: str) -> Path:
-    """A file that the configuration names.
-
-    Raises:
-        InvalidArgumentError: There is no such file.
-    """
-    found = Path(path).expanduser()
-    if not found.is_file():
-        raise InvalidArgumentError(f"{what} is {str(path)!r}, and there is no such file")
-    return found

@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-FIELDS = ("request_id", "method", "code", "seconds", "caller", "worker")
+FIELDS = ("request_id", "method", "code", "seconds", "caller", "peer")
 """What a record may carry besides its message, in this order."""
 ROOT = "modelbox"
 ALWAYS = "modelbox.server.process"

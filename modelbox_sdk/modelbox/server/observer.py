@@ -15,8 +15,18 @@ class Observer:
             method: Name of the call, such as ``GetObject``.
         """
 
-    def call_finished(self, method: str, code: grpc.StatusCode, seconds: float) -> None:
-        """A call has been answered, refused or given up."""
+    def call_finished(
+        self, method: str, code: grpc.StatusCode, seconds: float, context: grpc.ServicerContext, details: str = ""
+    ) -> None:
+        """A call has been answered, refused or given up.
+
+        Args:
+            method: Its name.
+            code: How it ended.
+            seconds: How long it took.
+            context: grpc's context of it.
+            details: What the client is told of an error.
+        """
 
     def transferred(self, method: str, received: int, sent: int) -> None:
         """Bytes of messages came in or went out."""

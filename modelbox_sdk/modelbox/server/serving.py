@@ -7,6 +7,7 @@ import logging
 import os
 import resource
 
+from modelbox.server.call_log import CallLog, Headers
 from modelbox.server.configuration import ServerConfiguration
 from modelbox.server.network import format_address, parse_address
 from modelbox.server.telemetry import Telemetry
@@ -59,6 +60,7 @@ class Serving:
         self._cleanup.close()
 
     def _start(self, stack: contextlib.ExitStack) -> int:
+        from modelbox.server.authorisation import Authorisation
         from modelbox.server.opening import open_backend
         from modelbox.server.tls import server_credentials
 
@@ -66,11 +68,9 @@ class Serving:
         credentials = server_credentials(configuration)
         backend = open_backend(configuration, self._telemetry.stored)
         stack.callback(backend.close)
-        authorise = None
-        if configuration.tokens_file:
-            from modelbox.server.authorisation import Authorisation
-
-            authorise = Authorisation(backend, configuration.tokens_file)
+        authorise = Authorisation(backend, configuration.tokens_path) if configuration.tokens_file else None
+        caller_of = authorise.caller_of if authorise is not None else _nobody
+        self._telemetry.call_log = CallLog(slow_s=configuration.slow_call_s, caller_of=caller_of)
 
         from modelbox.server.grpc_server import build_server
         from modelbox.server.health import offer_standard_services
@@ -90,6 +90,10 @@ class Serving:
         port = server.start(self._address, credentials)
         stack.callback(server.stop, _CALLS_END_S)
         return port
+
+
+def _nobody(_: Headers) -> str:
+    return ""
 
 
 def raise_file_limit() -> None:

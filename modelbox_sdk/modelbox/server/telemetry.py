@@ -10,6 +10,7 @@ import time
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from modelbox.server.call_log import CallLog
 from modelbox.server.figures import Figures, Key, Latencies
 from modelbox.server.observer import Observer
 
@@ -20,9 +21,14 @@ _PAGE = resource.getpagesize()
 
 
 class Telemetry(Observer):
-    """The figures of this process."""
+    """The figures of this process.
+
+    Attributes:
+        call_log: Told about calls too.
+    """
 
     def __init__(self) -> None:
+        self.call_log: CallLog | None = None
         self._lock = threading.Lock()
         self._counters: defaultdict[Key, float] = defaultdict(float)
         self._in_flight: defaultdict[str, int] = defaultdict(int)
@@ -33,12 +39,16 @@ class Telemetry(Observer):
         with self._lock:
             self._in_flight[method] += 1
 
-    def call_finished(self, method: str, code: grpc.StatusCode, seconds: float) -> None:
+    def call_finished(
+        self, method: str, code: grpc.StatusCode, seconds: float, context: grpc.ServicerContext, details: str = ""
+    ) -> None:
         name = code.name
         with self._lock:
             self._in_flight[method] -= 1
             self._counters["calls", method, name] += 1
             self._latencies["call", method].observe(seconds)
+        if self.call_log is not None:
+            self.call_log.finished(method, name, seconds, context, details)
 
     def transferred(self, method: str, received: int, sent: int) -> None:
         with self._lock:
