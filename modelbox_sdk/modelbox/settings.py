@@ -1,24 +1,33 @@
 """The one reader of the process environment.
 
-======================  ==================================================================
-variable                meaning
-======================  ==================================================================
-``MODELBOX_URI``        store that ``ModelBoxClient()`` opens
-``MODELBOX_API_ADDR``   ``host:port`` of a server, used when ``MODELBOX_URI`` is not set
-``MODELBOX_OWNER``      default owner of experiments and models
-``MODELBOX_CACHE_DIR``  where ``load_model`` keeps its copies
-``MODELBOX_SPOOL_DIR``  where journals wait whose store is not a local folder
-======================  ==================================================================
+========================  =============================================================================
+variable                  meaning
+========================  =============================================================================
+``MODELBOX_URI``          store that ``ModelBoxClient()`` opens
+``MODELBOX_API_ADDR``     ``host:port`` of a server, used when ``MODELBOX_URI`` is not set
+``MODELBOX_OWNER``        default owner of experiments and models
+``MODELBOX_CACHE_DIR``    where ``load_model`` keeps its copies
+``MODELBOX_SPOOL_DIR``    where journals wait whose store is not a local folder
+``MODELBOX_TOKEN``        proves to a server who is calling
+``MODELBOX_CA_CERT``      PEM file of the certificates that vouch for a server, instead of the system's
+``MODELBOX_CLIENT_CERT``  PEM file of the certificate that this client shows to a server
+``MODELBOX_CLIENT_KEY``   PEM file of its private key
+``MODELBOX_RETRY_S``      for so many seconds calls are made again while no server answers (15)
+========================  =============================================================================
 
 A server's configuration has variables of its own, whose names begin with ``MODELBOX_SERVER_``.
 """
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 
+from modelbox.errors import InvalidArgumentError
+
 DEFAULT_STORE = ".modelbox"
+DEFAULT_RETRY_S = 15.0
 
 
 def _variable(name: str) -> str | None:
@@ -71,3 +80,41 @@ def spool_dir() -> Path:
         return Path(chosen).expanduser()
     base = _variable("XDG_STATE_HOME")
     return (Path(base) if base else Path.home() / ".local" / "state") / "modelbox" / "spool"
+
+
+def token() -> str | None:
+    """What proves to a server who is calling."""
+    return _variable("MODELBOX_TOKEN")
+
+
+def ca_cert() -> str | None:
+    """The file of the certificates that vouch for a server."""
+    return _variable("MODELBOX_CA_CERT")
+
+
+def client_cert() -> str | None:
+    """The file of the certificate that is shown to a server."""
+    return _variable("MODELBOX_CLIENT_CERT")
+
+
+def client_key() -> str | None:
+    """The file of the private key of that certificate."""
+    return _variable("MODELBOX_CLIENT_KEY")
+
+
+def retry_s() -> float:
+    """For how many seconds calls are made again while no server answers.
+
+    Raises:
+        InvalidArgumentError: The variable is no number of seconds.
+    """
+    chosen = _variable("MODELBOX_RETRY_S")
+    if chosen is None:
+        return DEFAULT_RETRY_S
+    try:
+        seconds = float(chosen)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise InvalidArgumentError(f"$MODELBOX_RETRY_S is {chosen!r}; it must be a number of seconds, or 0 for no repetition")
+    return seconds

@@ -110,6 +110,12 @@ class NewVersion:
     dataset_ids: tuple[str, ...]
 
 
+def list_models(*, namespace: Any, limit: Any = None) -> None:
+    """The limit first."""
+    validation.limit(limit)
+    validation.namespaces(namespace)
+
+
 def create_version(
     model_id: Any,
     *,

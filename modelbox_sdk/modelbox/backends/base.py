@@ -57,10 +57,14 @@ class Spool:
         folder: A local folder; None keeps journals in memory, for a store that dies with the process anyway.
         shared: True when readers of the backend see the journals in this folder themselves, so that metrics may stay there
             until there are enough of them; False when they must be delivered to be seen.
+        store: Where they are to be delivered, as a URI that can be opened, when the folder is not part of the store.
+        patience_s: For so long those who wait for a delivery let it be tried again while the backend is out of reach.
     """
 
     folder: Path | None
     shared: bool
+    store: str = ""
+    patience_s: float = 0.0
 
 
 class Feed(abc.ABC):

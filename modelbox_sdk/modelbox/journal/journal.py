@@ -231,7 +231,10 @@ _journals: weakref.WeakSet[Journal] = weakref.WeakSet()
 _held: list[tuple[Delivery, Any]] = []
 
 
-def _before_fork() -> None:
+def hold_for_fork() -> None:
+    """Keep all journals of this process still until the fork that is about to happen is over. Again before it: does nothing."""
+    if _held:
+        return
     for journal in list(_journals):
         journal._delivery.pause()
         _held.append((journal._delivery, journal._lock if journal._lock.acquire(timeout=_FORK_WAIT_S) else None))
@@ -252,4 +255,4 @@ def _after_fork_in_child() -> None:
         journal.forget_after_fork()
 
 
-os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
+os.register_at_fork(before=hold_for_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

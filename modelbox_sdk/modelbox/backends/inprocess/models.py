@@ -65,8 +65,8 @@ class ModelRules(StoreRules):
         return rows.model(row)
 
     def list_models(self, *, namespace: str | None, limit: int | None = None) -> list[ModelRecord]:
-        validation.limit(limit)
-        equals = {} if namespace is None else {"namespace": validation.namespace(namespace)}
+        arguments.list_models(namespace=namespace, limit=limit)
+        equals = {} if namespace is None else {"namespace": namespace}
         found = self._metadata.view().select("models", newest_first=True, limit=limit, **equals)
         return [rows.model(row) for row in found]
 

@@ -7,7 +7,8 @@ import os
 from collections.abc import Callable
 from typing import Any, BinaryIO, cast
 
-from modelbox.backends.remote.calls import Calls, InterruptedCall, Repetitions
+from modelbox.backends.remote.calls import Calls
+from modelbox.backends.remote.interruptions import InterruptedCall, Repetitions
 from modelbox.errors import UnavailableError
 from modelbox.records import FileRecord
 from modelbox.wire import service_pb2 as pb

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import BinaryIO
 
 from modelbox.backends.base import SourceFile
-from modelbox.backends.remote.calls import Calls, InterruptedCall, Repetitions
+from modelbox.backends.remote.calls import Calls
+from modelbox.backends.remote.interruptions import InterruptedCall, Repetitions
 from modelbox.errors import ChecksumError, ConflictError, ModelBoxError, UnavailableError
 from modelbox.hashing import CHUNK, read_into
 from modelbox.records import ArtifactRecord

@@ -1,0 +1,154 @@
+"""Being outside of grpc when the process forks.
+
+A thread that is inside of grpc during a fork leaves a child that hangs. So calls pass a gate: before a fork it closes, those inside
+are waited for, streams are cancelled, and what still does not end is cut off. Whoever made an interrupted call makes it again after
+the fork. A child lets go of the parent's channels without running their destructors, and opens its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from modelbox.journal import hold_for_fork
+
+_PATIENCE_S = 3.0
+_CUT_PATIENCE_S = 2.0
+
+
+class Participant(Protocol):
+    """What uses grpc."""
+
+    def leave(self) -> None:
+        """Before a fork: end what goes on for long, without waiting."""
+
+    def cut(self) -> None:
+        """Before a fork that has waited long enough: end everything."""
+
+    def forget(self) -> None:
+        """In a forked child: let go of what belongs to the parent, without touching it."""
+
+
+class Gate:
+    """Counts who is inside, and can be closed."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._inside: dict[object, int | None] = {}
+        self._closed_by: int | None = None
+
+    @contextlib.contextmanager
+    def passing(self) -> Iterator[None]:
+        """Be inside in the block; waits while the gate is closed."""
+        leave = self.enter()
+        try:
+            yield
+        finally:
+            leave()
+
+    def enter(self, *, thread: bool = True) -> Callable[[], None]:
+        """Be inside; waits while the gate is closed.
+
+        Args:
+            thread: Whether it is this thread that is inside, and not something that it starts.
+
+        Returns:
+            What is to be called, by any thread, when that ends.
+        """
+        me, token = threading.get_ident(), object()
+        with self._changed:
+            while self._closed_by not in (None, me):  # a signal handler in the thread that forks goes on
+                self._changed.wait()
+            self._inside[token] = me if thread else None
+
+        def leave() -> None:
+            with self._changed:
+                self._inside.pop(token, None)
+                if self._closed_by is not None:
+                    self._changed.notify_all()
+
+        return leave
+
+    def close(self) -> None:
+        """Let nobody in but this thread."""
+        with self._changed:
+            self._closed_by = threading.get_ident()
+
+    def open(self) -> None:
+        """Let everybody in again."""
+        with self._changed:
+            self._closed_by = None
+            self._changed.notify_all()
+
+    def wait_until_empty(self, timeout_s: float) -> bool:
+        """Wait until no other thread is inside; whether that is so."""
+        deadline = time.monotonic() + timeout_s
+        with self._changed:
+            while any(thread != self._closed_by for thread in self._inside.values()):
+                if not self._changed.wait(max(0.0, deadline - time.monotonic())) and time.monotonic() >= deadline:
+                    return False
+        return True
+
+
+_gate = Gate()
+_forking = threading.RLock()
+_participants: weakref.WeakSet[Participant] = weakref.WeakSet()
+_abandoned: list[object] = []
+_registered = False
+
+
+def passing() -> contextlib.AbstractContextManager[None]:
+    """Use grpc in the block; waits while the process forks."""
+    return _gate.passing()
+
+
+def entering() -> Callable[[], None]:
+    """Begin to use grpc in another thread; waits while the process forks. What is returned is to be called when that ends."""
+    return _gate.enter(thread=False)
+
+
+def take_part(participant: Participant) -> None:
+    """Be told about forks from now on."""
+    _participants.add(participant)
+
+
+def abandon(thing: object) -> None:
+    """Keep something of the parent for ever, because its destructor would wait for threads that the child does not have."""
+    _abandoned.append(thing)
+
+
+def register() -> None:
+    """Register the hooks, once. To be called when grpc has registered its own: they then run inside of ours."""
+    global _registered
+    if not _registered:
+        _registered = True
+        os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)
+
+
+def _before() -> None:
+    _forking.acquire()
+    hold_for_fork()  # first: what delivers may need several calls to come to an end
+    _gate.close()
+    for participant in list(_participants):
+        participant.leave()
+    if not _gate.wait_until_empty(_PATIENCE_S):
+        for participant in list(_participants):
+            participant.cut()
+        _gate.wait_until_empty(_CUT_PATIENCE_S)
+
+
+def _after_in_parent() -> None:
+    _gate.open()
+    _forking.release()
+
+
+def _after_in_child() -> None:
+    global _gate, _forking
+    _gate, _forking = Gate(), threading.RLock()
+    for participant in list(_participants):
+        participant.forget()
