@@ -61,6 +61,7 @@ class ConfigurationFile:
     def __init__(self, path: Path, variables: Mapping[str, str]) -> None:
         self.path = path
         self._variables = variables
+        self._top: set[str] = set()
         self._text = _read(path)
         try:
             self._values = tomllib.loads(self._text)
@@ -73,6 +74,7 @@ class ConfigurationFile:
         Raises:
             InvalidArgumentError: A key is unknown, or a value is wrong.
         """
+        self._top = {field.name for field in dataclasses.fields(typing.cast(Any, cls))}
         self._warn_of_variables(cls)
         return self._table(cls, self._values, ())
 
@@ -129,6 +131,8 @@ class ConfigurationFile:
 
     def _unknown(self, where: Where, known: list[str]) -> InvalidArgumentError:
         name = ".".join(where)
+        if len(where) > 1 and where[-1] in self._top:
+            return self.error(where, f"{where[-1]} is a key of the file itself; it goes above the first [table]")
         close = difflib.get_close_matches(where[-1], known, n=1, cutoff=0.5)
         hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
         return self.error(where, f"there is no key {name}; {hint}")

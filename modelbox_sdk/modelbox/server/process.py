@@ -14,7 +14,7 @@ from modelbox.server.configuration import ServerConfiguration, load
 from modelbox.server.metrics_endpoint import MetricsEndpoint
 from modelbox.server.network import parse_address
 from modelbox.server.serving import Serving
-from modelbox.server.signals import StopSignals
+from modelbox.server.signals import StopSignals, limit_stop
 from modelbox.server.supervisor import Supervisor
 from modelbox.server.telemetry import Telemetry
 
@@ -38,7 +38,7 @@ def serve(config_path: str | Path) -> NoReturn:
         _start(configuration, signals, stack)
         signals.wait()
         _log.info("stopping")
-        signals.limit_stop()
+        limit_stop()
     _log.info("stopped")
     end(0)
 

@@ -34,38 +34,38 @@ class StopSignals:
 
     def watch(self) -> None:
         """Begin; to be called in the main thread, before there are others. Until :meth:`ready`, a signal ends the process."""
-        signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+        block()
         self._thread.start()
 
     def ready(self) -> None:
         """From now on the first signal only asks for a stop."""
         self._can_stop = True
 
-    def ask(self) -> None:
-        """Do as if a signal had come."""
-        self._asked.set()
-
     def wait(self) -> None:
         """Wait until a stop is asked for."""
         self._asked.wait()
-
-    def limit_stop(self) -> None:
-        """End the process if it has not ended in time. What was acknowledged is durable, so nothing of it can be lost."""
-        timer = threading.Timer(STOP_S - _MARGIN_S, self._give_up)
-        timer.daemon = True
-        timer.start()
 
     def _run(self) -> None:
         while True:
             number = signal.sigwait(STOPPING)
             if not self._can_stop or self._asked.is_set():
-                self._end(128 + number)
+                self.at_once()
+                os._exit(128 + number)
             self._asked.set()
 
-    def _give_up(self) -> None:
-        _log.warning("calls or work in the background did not end in time, and are given up")
-        self._end(1)
 
-    def _end(self, code: int) -> None:
-        self.at_once()
-        os._exit(code)
+def block() -> None:
+    """Keep the signals from this thread, and all that it starts."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+
+
+def limit_stop() -> None:
+    """End the process if it has not ended in time. What was acknowledged is durable, so nothing of it can be lost."""
+    timer = threading.Timer(STOP_S - _MARGIN_S, _give_up)
+    timer.daemon = True
+    timer.start()
+
+
+def _give_up() -> None:
+    _log.warning("calls or work in the background did not end in time, and are given up")
+    os._exit(1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import multiprocessing
-import signal
 import subprocess
 import sys
 import threading
@@ -18,12 +17,12 @@ from modelbox.server.figures import Figures
 from modelbox.server.network import PortReservation
 from modelbox.server.signals import STOP_S
 from modelbox.server.telemetry import process_figures
-from modelbox.server.worker import Orders
+from modelbox.server.worker import STOP, Orders
 
 _log = logging.getLogger("modelbox.server")
 
 _START_S = 60.0
-_MARGIN_S = 0.2
+_MARGIN_S = 1.0
 _ANSWER_S = 2.0
 _FIRST_DELAY_S = 0.1
 _LONGEST_DELAY_S = 10.0
@@ -101,6 +100,7 @@ class _Worker:
         self._latest = Figures()
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Connection
+        self._asked = 0
         self._ready = False
 
     def start(self) -> None:
@@ -109,8 +109,7 @@ class _Worker:
         with theirs:
             descriptor = theirs.fileno()
             command = [sys.executable, "-P", "-m", "modelbox.server.worker", str(descriptor)]
-            # In a group of its own, Ctrl-C in a terminal reaches it through us only, once.
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[descriptor], process_group=0)
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[descriptor])
         self._channel = ours
         self._ready = False
         with contextlib.suppress(OSError):  # it died at once; whoever waits for it sees that
@@ -141,7 +140,8 @@ class _Worker:
         with self._lock:
             self._stopping.set()
             if self._process is not None:
-                self._process.send_signal(signal.SIGTERM)
+                with contextlib.suppress(OSError):  # it is gone already
+                    self._channel.send(STOP)
 
     def wait_until_gone(self, deadline: float) -> None:
         """Wait for the end of the process, and bring it about when it is late."""
@@ -170,12 +170,13 @@ class _Worker:
             return total
 
     def _measure(self) -> None:
+        self._asked += 1
+        deadline = time.monotonic() + _ANSWER_S
         try:
-            self._channel.send(None)
-            if self._channel.poll(_ANSWER_S):
-                self._latest = self._channel.recv()
-            else:
-                self._ready = False  # a late answer would be taken for that to the next question
+            self._channel.send(self._asked)
+            answered = -1
+            while answered != self._asked and self._channel.poll(max(0.0, deadline - time.monotonic())):
+                answered, self._latest = self._channel.recv()  # perhaps a late answer to an earlier question
         except (EOFError, OSError):
             self._ready = False
 

@@ -1,7 +1,8 @@
 """A process that serves beside others on one port, under a supervisor.
 
-It is a program of its own, started afresh: grpc does not survive a fork. Its parent talks to it over a socket that it inherits.
-When that socket closes, the parent is gone, and it ends too.
+It is a program of its own, started afresh: grpc does not survive a fork. It listens to its parent only, over a socket that it
+inherits, and to no signals: a terminal and an init system send those to all processes of a server, the parent among them. When the
+socket closes, the parent is gone, and it ends too.
 """
 
 from __future__ import annotations
@@ -9,18 +10,17 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import threading
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
 from modelbox.errors import ModelBoxError
-from modelbox.server import logs
+from modelbox.server import logs, signals
 from modelbox.server.configuration import ServerConfiguration
 from modelbox.server.serving import Serving
-from modelbox.server.signals import StopSignals
 from modelbox.server.telemetry import Telemetry
 
-_log = logging.getLogger("modelbox.server")
+STOP = -1
+"""What a worker is told last. Before that, each number asks for its figures, and comes back with them."""
 
 
 class Orders(NamedTuple):
@@ -32,8 +32,7 @@ class Orders(NamedTuple):
 
 def main() -> int:
     """Serve until the parent says that it is enough, or is gone."""
-    signals = StopSignals()
-    signals.watch()
+    signals.block()
     parent = Connection(int(sys.argv[1]))
     orders: Orders = parent.recv()
     logs.configure(format=orders.configuration.log_format, level=orders.configuration.log_level)
@@ -44,23 +43,15 @@ def main() -> int:
     except ModelBoxError as error:
         parent.send(str(error))
         return 1
-    signals.ready()
-    parent.send("")
-    threading.Thread(target=_answer, args=(parent, telemetry, signals), name="modelbox-parent", daemon=True).start()
-    signals.wait()
+    try:
+        parent.send("")
+        while (asked := parent.recv()) != STOP:
+            parent.send((asked, telemetry.figures()))
+    except (EOFError, OSError):
+        logging.getLogger("modelbox.server").warning("the supervisor is gone; this worker stops")
     signals.limit_stop()
     serving.stop()
     return 0
-
-
-def _answer(parent: Connection, telemetry: Telemetry, signals: StopSignals) -> None:
-    """Give the parent figures whenever it asks."""
-    try:
-        while True:
-            parent.recv()
-            parent.send(telemetry.figures())
-    except (EOFError, OSError):
-        signals.ask()
 
 
 if __name__ == "__main__":
