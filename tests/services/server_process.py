@@ -66,10 +66,7 @@ class ServerProcess:
         """Start it."""
         with self.log.open("ab") as log:
             self._begin = log.tell()
-            # It leads a group, so that it can be found with all its workers.
-            self._process = subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
+            self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def wait_until_ready(self) -> None:
         """Wait until it says that it serves."""
@@ -104,7 +101,7 @@ class ServerProcess:
 
     def workers(self) -> list[int]:
         """Processes that it has started."""
-        return [pid for pid in _session(self.pid) if pid != self.pid]
+        return _children(self.pid)
 
     def __enter__(self) -> Self:
         self.start()
@@ -134,7 +131,7 @@ class ServerProcess:
             return log.read().decode(errors="replace")
 
     def _signal(self, number: signal.Signals) -> None:
-        for pid in {self.pid, *_session(self.pid)}:
+        for pid in (self.pid, *_children(self.pid)):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
 
@@ -147,11 +144,10 @@ def free_port() -> int:
             return port
 
 
-def _session(leader: int) -> list[int]:
-    """The processes of a session, whatever their groups."""
-    found = subprocess.run(["ps", "-A", "-o", "pid=,sess=,stat="], capture_output=True, text=True, check=True).stdout
+def _children(parent: int) -> list[int]:
+    found = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=True).stdout
     rows = (line.split() for line in found.splitlines())
-    return [int(pid) for pid, session, state in rows if session == str(leader) and not state.startswith("Z")]
+    return [int(pid) for pid, of, state in rows if of == str(parent) and not state.startswith("Z")]
 
 
 def _toml(settings: dict[str, Any]) -> str:
