@@ -12,7 +12,9 @@ from modelbox.server.calls import SERVICE, Behaviours
 from modelbox.server.options import Role
 from modelbox.server.watching import Hub
 
-TRANSFERS = frozenset({"DownloadContent", "DownloadFile", "Query", "ReadMetrics", "UploadContent", "UploadFile"})
+TRANSFERS = frozenset(
+    {"DownloadContent", "DownloadFile", "FinishDirectUpload", "Query", "ReadMetrics", "UploadContent", "UploadFile"}
+)
 """Calls that may take long; they have threads of their own."""
 
 BLOB_CALLS = frozenset(

@@ -50,9 +50,10 @@ def parse_upload_frame(frame: bytes) -> pb.UploadContentRequest:
         InvalidArgumentError: It is none.
     """
     try:
-        return pb.UploadContentRequest.FromString(frame)
+        message: pb.UploadContentRequest = pb.UploadContentRequest.FromString(frame)
     except DecodeError:
         raise InvalidArgumentError(f"a frame of {len(frame):,} bytes cannot be decoded") from None
+    return message
 
 
 def parse_download_frame(frame: bytes) -> pb.DownloadContentResponse:
@@ -62,6 +63,7 @@ def parse_download_frame(frame: bytes) -> pb.DownloadContentResponse:
         UnavailableError: It is none.
     """
     try:
-        return pb.DownloadContentResponse.FromString(frame)
+        message: pb.DownloadContentResponse = pb.DownloadContentResponse.FromString(frame)
     except DecodeError:
         raise UnavailableError(f"the server sent {len(frame):,} bytes that cannot be decoded") from None
+    return message

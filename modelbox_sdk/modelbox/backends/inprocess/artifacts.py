@@ -15,7 +15,7 @@ from modelbox.backends.inprocess.shared import StoreRules
 from modelbox.errors import ConflictError, ModelBoxError, NotFoundError
 from modelbox.paths import content_type, refuse_clashes
 from modelbox.records import Action, ArtifactRecord, FileRecord, GarbageReport, ObjectType
-from modelbox.stores.blobs import BlobItem, blob_name
+from modelbox.stores.blobs import BlobItem, blob_name, parse_blob_name
 from modelbox.stores.metadata import Row, Transaction, View
 
 
@@ -137,8 +137,9 @@ class ArtifactRules(StoreRules):
     def _condemn(transaction: Transaction, stored: dict[str, int]) -> list[str]:
         garbage = _unreferenced(transaction, stored)
         for blob in garbage:
-            digest, generation = _parse(blob)
-            if generation == _generation(transaction, digest):
+            digest, generation, _ = parse_blob_name(blob)
+            # A variant that is not the current one might be about to become it.
+            if generation == generation_of(transaction, digest):
                 transaction.put("condemned_blobs", {"digest": digest, "generation": generation + 1})
         return garbage
 
@@ -200,10 +201,14 @@ class ArtifactRules(StoreRules):
 
 def current_blob(view: View, digest: str) -> str:
     """The name that content with a digest has, or is to get."""
-    return blob_name(digest, _generation(view, digest))
+    generation = generation_of(view, digest)
+    direct = view.get("direct_blobs", digest)
+    variant = direct["variant"] if direct and direct["generation"] == generation else ""
+    return blob_name(digest, generation, variant)
 
 
-def _generation(view: View, digest: str) -> int:
+def generation_of(view: View, digest: str) -> int:
+    """The generation that content with a digest is in."""
     row = view.get("condemned_blobs", digest)
     return int(row["generation"]) if row else 0
 
@@ -211,10 +216,3 @@ def _generation(view: View, digest: str) -> int:
 def _unreferenced(view: View, stored: dict[str, int]) -> list[str]:
     referenced = {file["blob"] for file in view.select("artifact_files")}
     return sorted(blob for blob in stored if blob not in referenced)
-
-
-def _parse(blob: str) -> tuple[str, int]:
-    """The digest and the generation that :func:`blob_name` made a name of."""
-    algorithm, _, last = blob.split("/")
-    value, _, generation = last.partition(".")
-    return f"{algorithm}:{value}", int(generation or 0)

@@ -9,27 +9,32 @@ from functools import partial
 from modelbox.backends import arguments
 from modelbox.backends.arguments import ARTIFACT_OWNERS
 from modelbox.backends.inprocess import rows
-from modelbox.backends.inprocess.artifacts import ArtifactRules, CondemnedError, current_blob
+from modelbox.backends.inprocess.artifacts import CondemnedError, current_blob
+from modelbox.backends.inprocess.direct import DirectRules
 from modelbox.backends.served import ContentReceiver, MissingContent, NewFile, ServedBackend, TrackedFile
-from modelbox.errors import ConflictError, NotFoundError
+from modelbox.errors import NotFoundError
 from modelbox.paths import content_type
 from modelbox.records import ArtifactRecord, FileRecord, ObjectType
 from modelbox.stores.blobs import BlobItem
 from modelbox.stores.metadata import View
 
 
-class ContentRules(ArtifactRules, ServedBackend):
-    """The part of the in-process backend about content that comes in pieces, or goes past it."""
+class ContentRules(DirectRules, ServedBackend):
+    """The part of the in-process backend about content that comes in pieces."""
 
     def missing_content(self, object_id: str, name: str, files: Sequence[NewFile], *, direct: bool = False) -> list[MissingContent]:
-        del direct  # this storage signs nothing
         arguments.new_files(object_id, name, files)
         view = self._metadata.view()
         self._require(view, object_id, *ARTIFACT_OWNERS)
         wanted = {file.digest: file.size for file in files}
         names, missing = self._missing(view, wanted)
         return [
-            MissingContent(digest=digest, size=wanted[digest], received=self._blobs.received(names[digest], wanted[digest]))
+            MissingContent(
+                digest=digest,
+                size=wanted[digest],
+                received=self._blobs.received(names[digest], wanted[digest]),
+                direct=self._sign(view, digest, wanted[digest]) if direct else None,
+            )
             for digest in missing
         ]
 
@@ -49,12 +54,6 @@ class ContentRules(ArtifactRules, ServedBackend):
             ]
         )
 
-    def finish_direct_upload(self, object_id: str, digest: str, size: int, upload_id: str, etags: Sequence[str]) -> None:
-        del upload_id, etags
-        arguments.content(object_id, digest, size)
-        self._require(self._metadata.view(), object_id, *ARTIFACT_OWNERS)
-        raise ConflictError(f"there is no direct upload of {digest} here; begin the upload anew")
-
     def stored_file(self, artifact_id: str, blob: str) -> FileRecord:
         view = self._metadata.view()
         _, artifact = self._require(view, artifact_id, ObjectType.ARTIFACT)
@@ -62,10 +61,6 @@ class ContentRules(ArtifactRules, ServedBackend):
             if row["blob"] == blob and blob:
                 return rows.file(row, self._blobs.uri)
         raise NotFoundError(f"artifact {artifact['name']!r} has no content {blob!r}; it may have been replaced")
-
-    def download_url(self, file: FileRecord) -> str | None:
-        del file
-        return None
 
     def commit_artifact(self, object_id: str, name: str, files: Sequence[NewFile]) -> ArtifactRecord | None:
         arguments.new_files(object_id, name, files)

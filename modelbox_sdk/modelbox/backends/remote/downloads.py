@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import abc
 import io
 import os
 from collections.abc import Callable
 from typing import Any, BinaryIO, cast
 
+from modelbox.backends.remote import storage
 from modelbox.backends.remote.calls import Calls
 from modelbox.backends.remote.interruptions import InterruptedCall, Repetitions
 from modelbox.errors import UnavailableError
@@ -43,7 +45,8 @@ class ContentReader(io.RawIOBase):
         self._file = file
         self._at = 0
         self._size = file.size or 0
-        self._stream: _Stream | None = None
+        self._direct = True
+        self._stream: ContentStream | None = None
         self._retry(lambda: self._next(0))
 
     def readable(self) -> bool:
@@ -96,12 +99,23 @@ class ContentReader(io.RawIOBase):
         """The next bytes from the present position on, none at the end."""
         if self._stream is None or not self._stream.go_to(self._at):
             self._open()
-        return cast(_Stream, self._stream).read(most)
+        return cast(ContentStream, self._stream).read(most)
 
     def _open(self) -> None:
         self._end()
-        self._stream = _Stream(self._calls, self._file, self._at)
-        self._size = self._stream.size
+        direct = self._direct and (self._file.size or 0) >= storage.SMALLEST and storage.is_reachable()
+        stream: ContentStream = ServerStream(self._calls, self._file, self._at, direct=direct)
+        if stream.url:
+            stream.close()
+            from modelbox.backends.remote.storage_stream import StorageStream
+
+            try:
+                stream = StorageStream(stream.url, stream.size, self._at)
+            except storage.StorageError as error:
+                self._direct = error.passing and storage.is_reachable()
+                raise InterruptedCall(error.as_unavailable()) from None
+        self._stream = stream
+        self._size = stream.size
 
     def _end(self) -> None:
         stream, self._stream = self._stream, None
@@ -109,24 +123,20 @@ class ContentReader(io.RawIOBase):
             stream.close()
 
 
-class _Stream:
-    """One call that brings content from an offset on.
+class ContentStream(abc.ABC):
+    """Brings content from an offset on.
 
     Attributes:
         size: Bytes of all of the content.
+        url: Where the content is to be read instead, or "".
     """
 
-    def __init__(self, calls: Calls, file: FileRecord, offset: int) -> None:
-        request = pb.DownloadContentRequest(artifact_id=file.artifact_id, blob=file.blob, offset=offset)
-        left = max(0, (file.size or 0) - offset)
-        self._frames = calls.stream("DownloadContent", request, deadline_s=_GRACE_S + left / _SLOWEST, raw=True)
+    size: int
+    url: str = ""
+
+    def __init__(self, offset: int) -> None:
         self._at = offset
         self._chunk = memoryview(b"")
-        try:
-            self.size = self._info()
-        except BaseException:
-            self._frames.close()
-            raise
 
     def go_to(self, offset: int) -> bool:
         """Read on up to an offset; False when that is behind, or far ahead."""
@@ -137,22 +147,53 @@ class _Stream:
         return self._at == offset
 
     def read(self, most: int) -> memoryview:
-        """The next bytes, none at the end."""
-        while most and not self._chunk:
-            frame = next(self._frames, None)
-            if frame is None:
-                return memoryview(b"")
-            chunk = chunk_of(frame)
-            self._chunk = chunk if chunk is not None else memoryview(parse_download_frame(frame).chunk)
+        """The next bytes, none at the end.
+
+        Raises:
+            InterruptedCall: The connection is lost.
+        """
+        if most and not self._chunk:
+            self._chunk = self._next_chunk()
         data, self._chunk = self._chunk[:most], self._chunk[most:]
         self._at += len(data)
         return data
 
+    @abc.abstractmethod
+    def close(self) -> None:
+        """End it. Idempotent."""
+
+    @abc.abstractmethod
+    def _next_chunk(self) -> memoryview:
+        """The next chunk, an empty one at the end."""
+
+
+class ServerStream(ContentStream):
+    """One call that brings content, or says where it can be read directly."""
+
+    def __init__(self, calls: Calls, file: FileRecord, offset: int, *, direct: bool) -> None:
+        super().__init__(offset)
+        request = pb.DownloadContentRequest(artifact_id=file.artifact_id, blob=file.blob, offset=offset, direct=direct)
+        left = max(0, (file.size or 0) - offset)
+        self._frames = calls.stream("DownloadContent", request, deadline_s=_GRACE_S + left / _SLOWEST, raw=True)
+        try:
+            self.size, self.url = self._info()
+        except BaseException:
+            self._frames.close()
+            raise
+
     def close(self) -> None:
         self._frames.close()
 
-    def _info(self) -> int:
+    def _next_chunk(self) -> memoryview:
+        frame = next(self._frames, None)
+        if frame is None:
+            return memoryview(b"")
+        chunk = chunk_of(frame)
+        return chunk if chunk is not None else memoryview(parse_download_frame(frame).chunk)
+
+    def _info(self) -> tuple[int, str]:
         frame = next(self._frames, None)
         if frame is None:
             raise UnavailableError("the server ended a download before it began")
-        return parse_download_frame(frame).info.size
+        info = parse_download_frame(frame).info
+        return info.size, info.url

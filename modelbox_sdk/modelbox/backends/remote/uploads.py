@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import BinaryIO
 
 from modelbox.backends.base import SourceFile
+from modelbox.backends.remote import storage
 from modelbox.backends.remote.calls import Calls
 from modelbox.backends.remote.interruptions import InterruptedCall, Repetitions
 from modelbox.errors import ChecksumError, ConflictError, ModelBoxError, UnavailableError
@@ -18,6 +19,8 @@ from modelbox.wire.messages import artifact_from_message
 
 _SLOWEST = 128 << 10
 """Bytes a second; an upload that is slower ends, and is continued."""
+_SLOWEST_READ = 8 << 20
+"""Bytes a second that a server reads from its storage, at least, when it verifies what was sent there."""
 _GRACE_S = 60.0
 
 
@@ -42,6 +45,7 @@ class Upload:
             pb.NewFile(path=file.path, size=file.size, digest=file.digest, content_type=file.content_type) for file in files
         ]
         self._contents = {file.digest: file for file in files}
+        self._has_large = any(file.size >= storage.SMALLEST for file in files)
         self._reported = _Reported(files, progress)
 
     def run(self) -> ArtifactRecord:
@@ -54,6 +58,9 @@ class Upload:
                 record = self._commit()
             except InterruptedCall as interrupted:
                 trouble = interrupted
+            except storage.StorageError as error:  # with new URLs, or through the server
+                trouble = InterruptedCall(error.as_unavailable())
+                self._has_large = self._has_large and error.passing
             except ConflictError as error:  # somebody else is at this content, or what we wanted to continue is gone
                 trouble = InterruptedCall(UnavailableError(str(error)))
             else:
@@ -65,13 +72,14 @@ class Upload:
                 repetitions.progressed()
             repetitions.after(trouble)
 
-    def _missing(self) -> dict[str, int]:
-        """Digests of the content that the server lacks, and how much of it is there."""
-        request = pb.BeginUploadRequest(object_id=self._object_id, name=self._name, files=self._new_files)
+    def _missing(self) -> dict[str, pb.MissingContent]:
+        """The content that the server lacks, by digest."""
+        direct = self._has_large and storage.is_reachable()
+        request = pb.BeginUploadRequest(object_id=self._object_id, name=self._name, files=self._new_files, direct=direct)
         response = self._calls.unary("BeginUpload", request, deadline_s=_GRACE_S)
-        missing = {content.digest: content.received for content in response.missing if content.digest in self._contents}
+        missing = {content.digest: content for content in response.missing if content.digest in self._contents}
         for digest, file in self._contents.items():
-            self._reported.up_to(digest, missing.get(digest, file.size))
+            self._reported.up_to(digest, missing[digest].received if digest in missing else file.size)
         return missing
 
     def _commit(self) -> ArtifactRecord | None:
@@ -79,11 +87,26 @@ class Upload:
         response = self._calls.unary("CommitUpload", request, deadline_s=_GRACE_S)
         return artifact_from_message(response.artifact) if response.HasField("artifact") else None
 
-    def _send(self, missing: Mapping[str, int]) -> None:
-        if not missing:
-            return
-        left = sum(self._contents[digest].size - received for digest, received in missing.items())
-        frames = _Frames(self._object_id, [(self._contents[digest], at) for digest, at in missing.items()], self._reported)
+    def _send(self, missing: Mapping[str, pb.MissingContent]) -> None:
+        through = [(self._contents[one.digest], one.received) for one in missing.values() if not one.HasField("direct")]
+        if through:
+            self._send_through(through)
+        for one in missing.values():
+            if one.HasField("direct"):
+                self._send_direct(self._contents[one.digest], one.direct)
+
+    def _send_direct(self, file: SourceFile, direct: pb.DirectUpload) -> None:
+        from modelbox.backends.remote.direct import send_parts
+
+        etags = send_parts(file, direct, lambda position: self._reported.up_to(file.digest, position))
+        request = pb.FinishDirectUploadRequest(
+            object_id=self._object_id, digest=file.digest, size=file.size, upload_id=direct.upload_id, etags=etags
+        )
+        self._calls.unary("FinishDirectUpload", request, deadline_s=_GRACE_S + file.size / _SLOWEST_READ)
+
+    def _send_through(self, contents: Sequence[tuple[SourceFile, int]]) -> None:
+        left = sum(file.size - received for file, received in contents)
+        frames = _Frames(self._object_id, contents, self._reported)
         try:
             with self._calls.stream("UploadContent", iter(frames), deadline_s=_GRACE_S + left / _SLOWEST) as responses:
                 next(responses, None)

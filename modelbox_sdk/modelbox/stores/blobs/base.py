@@ -8,16 +8,39 @@ from typing import BinaryIO, NamedTuple
 
 from modelbox.errors import ConflictError
 from modelbox.findings import Fault
+from modelbox.hashing import digest_of_stream
 from modelbox.stores.blobs.receiving import Receiver, SpooledReceiver
 
 DIGEST_PREFIX = "blake3:"
 
 
-def blob_name(digest: str, generation: int = 0) -> str:
-    """The name of content in a blob store, such as ``blake3/ab/abcdef...``, with ``.N`` for a later generation N."""
+def blob_name(digest: str, generation: int = 0, variant: str = "") -> str:
+    """The name of content in a blob store, such as ``blake3/ab/abcdef...``.
+
+    Args:
+        digest: Its digest.
+        generation: Makes ``.N`` of a generation N other than 0.
+        variant: Makes ``-V`` of a variant V, which somebody wrote whom nobody trusts yet.
+    """
     algorithm, _, value = digest.partition(":")
-    suffix = f".{generation}" if generation else ""
+    suffix = (f".{generation}" if generation else "") + (f"-{variant}" if variant else "")
     return f"{algorithm}/{value[:2]}/{value}{suffix}"
+
+
+class BlobParts(NamedTuple):
+    """What :func:`blob_name` made a name of."""
+
+    digest: str
+    generation: int
+    variant: str
+
+
+def parse_blob_name(name: str) -> BlobParts:
+    """The parts of a name."""
+    algorithm, _, last = name.split("/")
+    value, _, variant = last.partition("-")
+    value, _, generation = value.partition(".")
+    return BlobParts(f"{algorithm}:{value}", int(generation or 0), variant)
 
 
 class BlobItem(NamedTuple):
@@ -34,6 +57,14 @@ class BlobInfo(NamedTuple):
 
     name: str
     size: int
+
+
+class SignedUpload(NamedTuple):
+    """How somebody without credentials can write content to the storage."""
+
+    upload_id: str
+    part_size: int
+    urls: list[str]
 
 
 class Reference(NamedTuple):
@@ -107,6 +138,33 @@ class BlobStore(abc.ABC):
         """
         refuse_gap(offset, 0)
         return SpooledReceiver(size, lambda source: self.put(name, digest, size, source))
+
+    def sign_upload(self, name: str, size: int) -> SignedUpload | None:
+        """URLs with which content can be written in parts, over HTTP and without credentials; None where there is no such thing.
+
+        Nothing appears before :meth:`finish_signed`, and the URLs do nothing after it. What appears then is not verified.
+        """
+        del name, size
+        return None
+
+    def finish_signed(self, name: str, upload_id: str, etags: Sequence[str]) -> bool:
+        """Make content appear that was written to signed URLs; whether all parts of it were there. May be repeated."""
+        del name, upload_id, etags
+        return False
+
+    def sign_download(self, name: str) -> str | None:
+        """A URL from which content can be read without credentials; None where there is no such thing."""
+        del name
+        return None
+
+    def digest(self, name: str, size: int) -> str:
+        """Read content that has so many bytes; its digest.
+
+        Raises:
+            NotFoundError: There is nothing under this name.
+        """
+        with self.open(name) as stream:
+            return digest_of_stream(stream, size)[0]
 
     @abc.abstractmethod
     def size(self, name: str) -> int | None:

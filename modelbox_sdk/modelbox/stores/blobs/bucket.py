@@ -13,6 +13,7 @@ from modelbox.errors import ChecksumError, UnavailableError
 from modelbox.stores.blobs.base import BlobItem
 from modelbox.stores.blobs.bucket_receiver import BucketReceiver, Interrupted
 from modelbox.stores.blobs.receiving import Receiver
+from modelbox.stores.blobs.signing import Signer
 from modelbox.stores.blobs.writer import ABANDONED_S, ROOT, Progress, StreamWriter, verified_chunks, whole_content
 from modelbox.stores.files.multipart import MAX_PARTS, PART_SIZE, Multipart, Part, Senders, Unfinished
 from modelbox.stores.files.object_storage import ObjectFiles
@@ -62,6 +63,9 @@ class BucketWriter(StreamWriter):
         if self._objects.multipart() is None:
             return super().receive(item, offset)
         return BucketReceiver(self._objects, self._interrupted, item, offset)
+
+    def signer(self) -> Signer:
+        return Signer(self._objects)
 
     def sizes(self, names: Sequence[str]) -> dict[str, int]:
         self._objects.fs  # noqa: B018  # made once, before the threads want it

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from modelbox.errors import NotFoundError
 from modelbox.findings import Fault
-from modelbox.stores.blobs.base import BlobInfo, BlobItem, BlobStore, Reference
+from modelbox.stores.blobs.base import BlobInfo, BlobItem, BlobStore, Reference, SignedUpload
 from modelbox.stores.blobs.folder import FolderWriter
 from modelbox.stores.blobs.receiving import Receiver
 from modelbox.stores.blobs.writer import ROOT, STAGING, BlobWriter, Progress, StreamWriter, unheard
@@ -42,6 +42,22 @@ class FileBlobStore(BlobStore):
 
     def receive(self, name: str, digest: str, size: int, offset: int = 0) -> Receiver:
         return self._writer.receive(BlobItem(name, digest, size, _unread), offset)
+
+    def sign_upload(self, name: str, size: int) -> SignedUpload | None:
+        signer = self._writer.signer()
+        return signer.upload(name, size) if signer else None
+
+    def finish_signed(self, name: str, upload_id: str, etags: Sequence[str]) -> bool:
+        signer = self._writer.signer()
+        return signer.finish(name, upload_id, etags) if signer else False
+
+    def sign_download(self, name: str) -> str | None:
+        signer = self._writer.signer()
+        return signer.download(name) if signer else None
+
+    def digest(self, name: str, size: int) -> str:
+        signer = self._writer.signer()
+        return signer.digest(name, size) if signer else super().digest(name, size)
 
     def size(self, name: str) -> int | None:
         return self._files.size(f"{ROOT}/{name}")

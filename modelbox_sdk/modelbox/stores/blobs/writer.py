@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Iterator, Sequence
-from typing import BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from modelbox.errors import ChecksumError
 from modelbox.hashing import CHUNK, Hasher, chunks_of, digest_of, read_into
 from modelbox.stores.blobs.base import BlobItem, refuse_gap
 from modelbox.stores.blobs.receiving import Receiver, SpooledReceiver
 from modelbox.stores.files.base import Files
+
+if TYPE_CHECKING:
+    from modelbox.stores.blobs.signing import Signer
 
 ROOT = "artifacts"
 STAGING = f"{ROOT}/staging"
@@ -48,6 +51,10 @@ class BlobWriter(abc.ABC):
         """See ``BlobStore.receive``; the item has no source."""
         refuse_gap(offset, 0)
         return SpooledReceiver(item.size, lambda source: self.put_many([item._replace(source=source)], unheard))
+
+    def signer(self) -> Signer | None:
+        """Signs URLs, where the storage has such things."""
+        return None
 
     def clean(self, *, dry_run: bool) -> int:
         """Free what interrupted uploads left behind; the bytes."""

@@ -29,6 +29,7 @@ _S3_OPTIONS = {
     "read_timeout": 15,
     "retries": {"mode": "standard", "total_max_attempts": 3},
     "max_pool_connections": 32,
+    "signature_version": "s3v4",  # else URLs are signed as S3 did it in 2006
 }
 _S3_ROUNDS = 1
 """s3fs must not repeat what botocore gave up on: its loops are nested, which made 2 minutes of 15 s."""
@@ -101,6 +102,11 @@ class ObjectFiles(Files):
         """The calls for uploads in parts, where the storage is S3."""
         return Multipart(self.fs) if self._protocol in _S3 else None
 
+    def sign(self, path: str, method: str, expires_s: int, **parameters: Any) -> str:
+        """A URL with which anybody can make one call of S3 about a file, for a while. It is a secret."""
+        with self._errors("sign", self.address(path)):
+            return cast(str, self.fs.url(self.key(path), expires=expires_s, client_method=method, **parameters))
+
     def key(self, path: str) -> str:
         """The name of a file for the fsspec file system: bucket, prefix and path."""
         return f"{self._root}/{path}" if path else self._root
@@ -126,7 +132,7 @@ class ObjectFiles(Files):
                     return
                 except OSError as error:
                     # "In conflict" is not "exists": another conditional PUT, or a deletion, is under way.
-                    if _code(error) not in ("ConditionalRequestConflict", "409") or attempt == _CONFLICT_ROUNDS - 1:
+                    if error_code(error) not in ("ConditionalRequestConflict", "409") or attempt == _CONFLICT_ROUNDS - 1:
                         raise
 
     def write(self, path: str, data: bytes) -> None:
@@ -262,7 +268,7 @@ class ObjectFiles(Files):
             try:
                 yield
             except FileNotFoundError as error:
-                if _code(error) == "NoSuchBucket":
+                if error_code(error) == "NoSuchBucket":
                     raise
 
     def _relative(self, name: str) -> str:
@@ -274,7 +280,7 @@ class ObjectFiles(Files):
             try:
                 yield
             except OSError as error:
-                code = _code(error)
+                code = error_code(error)
                 if code == "NoSuchBucket":
                     raise NotFoundError(f"cannot {verb} {place}: there is no such bucket; create it first") from error
                 if _lost_exclusive_create(error):
@@ -345,7 +351,7 @@ def _takes(function: Any, parameter: str) -> bool:
     return function is not None and parameter in inspect.signature(function).parameters
 
 
-def _code(error: BaseException) -> str | None:
+def error_code(error: BaseException) -> str | None:
     """The error code of S3 behind what s3fs raised."""
     response = getattr(error.__cause__, "response", None)
     return response.get("Error", {}).get("Code") if isinstance(response, dict) else None
@@ -353,4 +359,4 @@ def _code(error: BaseException) -> str | None:
 
 def _lost_exclusive_create(error: OSError) -> bool:
     """SeaweedFS and others answer 412 PreconditionFailed, which s3fs raises as EINVAL."""
-    return _code(error) in ("PreconditionFailed", "412")
+    return error_code(error) in ("PreconditionFailed", "412")

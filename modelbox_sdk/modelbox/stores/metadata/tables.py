@@ -77,6 +77,7 @@ _ALL = (
     Table("metadata", {"object_id": TEXT, "key": TEXT, "value": JSON}, key=("object_id", "key"), large=True),
     Table("writers", {"writer": TEXT, "sequence": INTEGER}, key=("writer",), large=True),
     Table("condemned_blobs", {"digest": TEXT, "generation": INTEGER}, key=("digest",)),
+    Table("direct_blobs", {"digest": TEXT, "generation": INTEGER, "variant": TEXT}, key=("digest",)),
     Table("requests", {"request_id": TEXT, "object_id": TEXT, "existed": INTEGER, "at": TIME}, key=("request_id",)),
 )
 
@@ -87,6 +88,8 @@ list of [id, uid].
 ``writers`` has the sequence of the last event delivered by each journal, so that a delivery that is repeated adds nothing.
 ``condemned_blobs`` has, for content that a garbage collection has taken away, the generation under which it is stored when it
 comes back (see ``docs/design``).
+``direct_blobs`` has, for content that a client sent to the storage past the server, the variant of its name in a generation. It is
+written when the content has been read and found right.
 ``requests`` has, for each request with an id that changed something in the last quarter of an hour, the object that it changed and
 whether that existed before (0 or 1), so that a request that is repeated changes nothing.
 """
