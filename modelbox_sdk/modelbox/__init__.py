@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from modelbox.records import Event as Event
     from modelbox.records import GarbageReport as GarbageReport
     from modelbox.records import MLFramework as MLFramework
+    from modelbox.records import PushReport as PushReport
 
 _HOMES = {
     "modelbox.client": ("Health", "ModelBoxClient"),
@@ -51,7 +52,7 @@ _HOMES = {
     ),
     "modelbox.findings": ("Finding",),
     "modelbox.objects": ("Artifact", "ArtifactFile", "Experiment", "Lineage", "MetricTable", "Model", "ModelVersion"),
-    "modelbox.records": ("Change", "Event", "GarbageReport", "MLFramework"),
+    "modelbox.records": ("Change", "Event", "GarbageReport", "MLFramework", "PushReport"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

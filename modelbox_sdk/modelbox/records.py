@@ -289,3 +289,30 @@ class GarbageReport:
     blobs: int
     bytes: int
     dry_run: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushReport:
+    """What a push sent, and what it could not send.
+
+    Attributes:
+        experiments: Experiments that something was sent about.
+        models: Models that something was sent about.
+        versions: Model versions that something was sent about.
+        artifacts: Artifacts that something was sent about.
+        points: Metric points that were sent.
+        events: Events that were sent.
+        bytes_sent: Bytes of content that were sent.
+        bytes_there: Bytes of content that were there already.
+        problems: What could not be sent as it is, and what to do about it.
+    """
+
+    experiments: int = 0
+    models: int = 0
+    versions: int = 0
+    artifacts: int = 0
+    points: int = 0
+    events: int = 0
+    bytes_sent: int = 0
+    bytes_there: int = 0
+    problems: tuple[str, ...] = ()

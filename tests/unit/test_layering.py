@@ -19,7 +19,7 @@ LAYERS = (
     ("modelbox",),
     ("integrations", "display", "cli", "demo"),
     ("server",),
-    ("client", "exporting", "objects"),
+    ("client", "exporting", "objects", "pushing"),
     ("transfers",),
     ("backends",),
     ("wire",),

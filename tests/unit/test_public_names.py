@@ -34,6 +34,7 @@ PUBLIC = {
     "ModelVersion",
     "NotFoundError",
     "PermissionDeniedError",
+    "PushReport",
     "UnauthenticatedError",
     "UnavailableError",
     "__version__",
@@ -63,7 +64,8 @@ ON_ARTIFACT_HOLDERS = {
 
 SIGNATURES: dict[str, dict[str, str]] = {
     "ModelBoxClient": {
-        "__init__": "(self, uri=None, *, namespace='default', owner=None, token=None)",
+        "__init__": "(self, uri=None, *, namespace='default', owner=None, token=None, ca_cert=None, client_cert=None,"
+        " client_key=None, offline=False)",
         "create_experiment": "(self, name, *, namespace=None, owner=None, external_id='', framework='', task='', metadata=None,"
         " parent=None)",
         "get_experiment": "(self, id)",

@@ -27,7 +27,7 @@ def progress_bar(description: str, total: int, *, enabled: bool = True) -> Itera
         total: Bytes to expect.
         enabled: False to show nothing in any case.
     """
-    if not enabled or not _watched():
+    if not enabled or not is_watched():
         yield _unseen
         return
     bar = _Bar(description, total)
@@ -76,7 +76,8 @@ class _Bar:
         self._shown = progress, progress.add_task(escape(self._description), total=self._total)
 
 
-def _watched() -> bool:
+def is_watched() -> bool:
+    """Whether somebody may be looking: there is a terminal, or a notebook."""
     return _in_notebook() or bool(sys.stderr and not sys.stderr.closed and sys.stderr.isatty())
 
 
