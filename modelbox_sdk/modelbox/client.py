@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-import re
 import sys
 import time
 import weakref
@@ -34,12 +33,12 @@ from modelbox.records import (
     ModelRecord,
     ModelVersionRecord,
     ObjectType,
+    PushReport,
 )
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_HOST_AND_PORT = re.compile(r"[A-Za-z0-9_.-]+:\d+")
 _EXIT_TIMEOUT_S = 30.0
 
 
@@ -68,13 +67,19 @@ class ModelBoxClient:
     Args:
         uri: None for ``$MODELBOX_URI``, else ``$MODELBOX_API_ADDR``, else the embedded store in ``./.modelbox``; ``memory://`` for
             an ephemeral store; a path or ``file://`` URL for an embedded store in a folder, created when absent; an fsspec URL such
-            as ``s3://bucket/prefix`` for one in object storage.
+            as ``s3://bucket/prefix`` for one in object storage; ``grpc://host:port`` or ``host:port`` for a server, ``grpcs://``
+            for one with TLS, with commas between several servers of one store. A server is not called before it is needed.
         namespace: Where objects are created and looked up by default.
         owner: Who owns what is created by default; None for ``$MODELBOX_OWNER``, then the login name.
-        token: Proves who is calling, to a server; embedded stores need none.
+        token: Proves who is calling, to a server; ``$MODELBOX_TOKEN`` when None. Embedded stores need none.
+        ca_cert: A PEM file of the certificates that vouch for a server with TLS; None for ``$MODELBOX_CA_CERT``, then the system's.
+        client_cert: A PEM file of the certificate that is shown to the server; None for ``$MODELBOX_CLIENT_CERT``.
+        client_key: A PEM file of its private key; None for ``$MODELBOX_CLIENT_KEY``.
+        offline: Where ``uri`` names a server, work in a local store instead, for ``modelbox push`` to send it later:
+            ``$MODELBOX_OFFLINE_STORE``, else ``./.modelbox``.
 
     Raises:
-        InvalidArgumentError: The place is not a store and cannot become one.
+        InvalidArgumentError: The place is not a store and cannot become one, or is not an address, or a certificate cannot be read.
         PermissionDeniedError: The place may not be read, or not be written.
         UnavailableError: The storage is out of reach.
     """
@@ -86,13 +91,31 @@ class ModelBoxClient:
         namespace: str = "default",
         owner: str | None = None,
         token: str | None = None,
+        ca_cert: str | os.PathLike[str] | None = None,
+        client_cert: str | os.PathLike[str] | None = None,
+        client_key: str | os.PathLike[str] | None = None,
+        offline: bool = False,
     ) -> None:
         if owner is not None and not isinstance(owner, str):
             raise TypeError(f"owner must be a str, not {type(owner).__name__}")
         self._closed = False
-        self._backend = _open_backend(settings.default_uri() if uri is None else os.fspath(uri), token)
+        place = settings.default_uri() if uri is None else os.fspath(uri)
+        if offline and settings.is_server(place):
+            self._backend = _open_store(settings.offline_store())
+        elif settings.is_server(place):
+            self._backend = _connect(place, token, ca_cert=ca_cert, client_cert=client_cert, client_key=client_key)
+        else:
+            _refuse_credentials(token=token, ca_cert=ca_cert, client_cert=client_cert, client_key=client_key)
+            self._backend = _open_store(place)
         spool = self._backend.spool()
-        journal = Journal(spool.folder, self._backend, shared=spool.shared, maintain=self._backend.maintain)
+        journal = Journal(
+            spool.folder,
+            self._backend,
+            shared=spool.shared,
+            maintain=self._backend.maintain,
+            store=spool.store,
+            patience_s=spool.patience_s,
+        )
         self._session = Session(
             self._backend, journal, namespace=namespace, owner=lambda: owner if owner is not None else settings.default_owner()
         )
@@ -351,6 +374,56 @@ class ModelBoxClient:
 
         return export(self, path, namespace=namespace)
 
+    def push(
+        self, uri: str | os.PathLike[str], *, namespace: str = ANY_NAMESPACE, token: str | None = None, progress: bool = True
+    ) -> PushReport:
+        """Send what is in this embedded store, and not on a server yet, to the server; or to another store.
+
+        It may be done as often as one likes, while others log to the store, and again after it was killed: every point, event and
+        artifact is there once then. Only what differs is sent, and nothing is deleted there. A unique tag that another version
+        holds there stays with it.
+
+        Args:
+            uri: Where to, as in ``ModelBoxClient(uri)``.
+            namespace: Which; ``"*"`` for all.
+            token: Proves to that server who is calling.
+            progress: Show how far it has come when there is a terminal or a notebook.
+
+        Returns:
+            What was sent, and as ``problems`` what could not be sent as it is.
+
+        Raises:
+            InvalidArgumentError: This is not an embedded store, or ``uri`` leads to this very store.
+            ConflictError: Another process is pushing this store.
+            UnavailableError: The server is out of reach; pushing again goes on from there.
+        """
+        from modelbox.pushing import push
+        from modelbox.pushing.display import progress_line
+
+        chosen = self._namespaces(namespace)
+        with ModelBoxClient(uri, token=token) as target, progress_line("pushing", enabled=progress) as tell:
+            return push(self._session.whole_backend, target._backend, namespace=chosen, progress=tell)
+
+    def deliver_spool(self, folder: str | os.PathLike[str]) -> PushReport:
+        """Deliver what clients of this server logged while it was out of reach, and left in their spool when they died.
+
+        Clients do so by themselves, at the first log call or read of the next one with the same spool. This is for a folder that
+        was brought from elsewhere.
+
+        Args:
+            folder: The spool of one server, as the message named it that said what could not be delivered.
+
+        Returns:
+            What was delivered, and as ``problems`` what stays there, such as journals of processes that are alive.
+
+        Raises:
+            InvalidArgumentError: There is no such folder, or it is a store.
+            UnavailableError: The server is out of reach; delivering again goes on from there.
+        """
+        from modelbox.pushing import deliver_spool
+
+        return deliver_spool(Path(folder), self._backend)
+
     def collect_garbage(self, *, dry_run: bool = False) -> GarbageReport:
         """Free the content that nothing refers to any more, or say how much there is."""
         return self._session.backend.collect_garbage(dry_run=dry_run)
@@ -435,16 +508,31 @@ class ModelBoxClient:
 _WATCH_WAIT_S = 1.0
 
 
-def _open_backend(uri: str, token: str | None) -> Backend:
-    if uri.startswith(("grpc://", "grpcs://")) or _HOST_AND_PORT.fullmatch(uri):
-        raise InvalidArgumentError(
-            f"cannot open {uri!r}: this release of modelbox has no server yet; name a folder or an s3:// URL"
-        )
-    if token is not None:
-        raise InvalidArgumentError("a token is for a server; an embedded store is protected by its storage")
+def _open_store(uri: str) -> Backend:
     from modelbox.backends.inprocess import open_store
 
     return open_store(uri)
+
+
+def _connect(uri: str, token: str | None, **certificates: str | os.PathLike[str] | None) -> Backend:
+    from modelbox.backends.remote import RemoteBackend, read_tls_options
+
+    tls = None
+    if uri.startswith("grpcs://"):
+        tls = read_tls_options(
+            certificates["ca_cert"] or settings.ca_cert(),
+            certificates["client_cert"] or settings.client_cert(),
+            certificates["client_key"] or settings.client_key(),
+        )
+    elif any(certificates.values()):
+        raise InvalidArgumentError(f"certificates are for TLS, which {uri!r} does not ask for; write grpcs://host:port")
+    return RemoteBackend(uri, token=settings.token() if token is None else token, tls=tls)
+
+
+def _refuse_credentials(**given: object) -> None:
+    for name, value in given.items():
+        if value is not None:
+            raise InvalidArgumentError(f"a {name} is for a server; an embedded store is protected by its storage")
 
 
 _open_clients: weakref.WeakSet[ModelBoxClient] = weakref.WeakSet()

@@ -1,19 +1,20 @@
 """The one reader of the process environment.
 
-========================  =============================================================================
-variable                  meaning
-========================  =============================================================================
-``MODELBOX_URI``          store that ``ModelBoxClient()`` opens
-``MODELBOX_API_ADDR``     ``host:port`` of a server, used when ``MODELBOX_URI`` is not set
-``MODELBOX_OWNER``        default owner of experiments and models
-``MODELBOX_CACHE_DIR``    where ``load_model`` keeps its copies
-``MODELBOX_SPOOL_DIR``    where journals wait whose store is not a local folder
-``MODELBOX_TOKEN``        proves to a server who is calling
-``MODELBOX_CA_CERT``      PEM file of the certificates that vouch for a server, instead of the system's
-``MODELBOX_CLIENT_CERT``  PEM file of the certificate that this client shows to a server
-``MODELBOX_CLIENT_KEY``   PEM file of its private key
-``MODELBOX_RETRY_S``      for so many seconds calls are made again while no server answers (15)
-========================  =============================================================================
+==========================  =====================================================================================
+variable                    meaning
+==========================  =====================================================================================
+``MODELBOX_URI``            store that ``ModelBoxClient()`` opens
+``MODELBOX_API_ADDR``       ``host:port`` of a server, used when ``MODELBOX_URI`` is not set
+``MODELBOX_OWNER``          default owner of experiments and models
+``MODELBOX_CACHE_DIR``      where ``load_model`` keeps its copies
+``MODELBOX_SPOOL_DIR``      where journals wait whose store is not a local folder
+``MODELBOX_OFFLINE_STORE``  store that a client with ``offline=True`` opens instead of a server (``./.modelbox``)
+``MODELBOX_TOKEN``          proves to a server who is calling
+``MODELBOX_CA_CERT``        PEM file of the certificates that vouch for a server, instead of the system's
+``MODELBOX_CLIENT_CERT``    PEM file of the certificate that this client shows to a server
+``MODELBOX_CLIENT_KEY``     PEM file of its private key
+``MODELBOX_RETRY_S``        for so many seconds calls are made again while no server answers (15)
+==========================  =====================================================================================
 
 A server's configuration has variables of its own, whose names begin with ``MODELBOX_SERVER_``.
 """
@@ -22,12 +23,14 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from pathlib import Path
 
 from modelbox.errors import InvalidArgumentError
 
 DEFAULT_STORE = ".modelbox"
 DEFAULT_RETRY_S = 15.0
+_HOSTS_AND_PORTS = re.compile(r"([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):\d+(,([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):\d+)*")
 
 
 def _variable(name: str) -> str | None:
@@ -44,6 +47,16 @@ def default_uri() -> str:
     if address:
         return address if "://" in address else f"grpc://{address}"
     return DEFAULT_STORE
+
+
+def is_server(uri: str) -> bool:
+    """Whether a URI names a server: ``grpc://...``, ``grpcs://...``, or ``host:port`` alone."""
+    return uri.startswith(("grpc://", "grpcs://")) or _HOSTS_AND_PORTS.fullmatch(uri) is not None
+
+
+def offline_store() -> str:
+    """The store that takes the place of a server for clients that are opened with ``offline=True``."""
+    return _variable("MODELBOX_OFFLINE_STORE") or DEFAULT_STORE
 
 
 def server_variables() -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from modelbox import ModelBoxClient
 
 ALL_NAMESPACES = "*"
-_HOST_AND_PORT = re.compile(r"[A-Za-z0-9_.-]+:\d+")
 
 
 def open_or_create(args: argparse.Namespace) -> ModelBoxClient:
@@ -45,7 +43,7 @@ def namespaces(args: argparse.Namespace) -> str:
 def _folder(uri: str) -> Path | None:
     if uri.startswith("file:"):
         return Path(unquote(urlsplit(uri).path))
-    if "://" in uri or _HOST_AND_PORT.fullmatch(uri):
+    if "://" in uri or settings.is_server(uri):
         return None
     return Path(uri).expanduser().absolute()
 

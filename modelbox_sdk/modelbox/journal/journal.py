@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import threading
 import time
@@ -21,6 +22,7 @@ from modelbox.journal.writer import Writer
 
 _FORK_WAIT_S = 5.0
 _RETRY_S = 0.2
+_LONGEST_RETRY_S = 1.0
 
 
 class PendingState(NamedTuple):
@@ -50,6 +52,8 @@ class Journal(Writer):
         sink: Where records are delivered to.
         shared: True when readers of the store look into ``folder`` themselves: metrics then stay there until a file is full.
         maintain: Called in the background after deliveries.
+        store: The URI that the folder is for, where its place does not tell.
+        patience_s: For so long those who wait for a delivery let it be tried again while the sink is out of reach.
         file_size: Bytes of a file of the journal.
     """
 
@@ -60,19 +64,23 @@ class Journal(Writer):
         *,
         shared: bool,
         maintain: Callable[[], None] | None = None,
+        store: str = "",
+        patience_s: float = 0.0,
         file_size: int = DEFAULT_SIZE,
     ) -> None:
         super().__init__(None if folder is None else os.fspath(folder))
         self._sink = sink
         self._shared = shared
         self._maintain = maintain
+        self._store = store
+        self._patience_s = patience_s
         self._file_size = file_size
         self._begin()
         _journals.add(self)
 
     def _begin(self) -> None:
         self._lock = threading.RLock()
-        self._files = Segments(self._folder, self._file_size)
+        self._files = Segments(self._folder, self._file_size, store=self._store)
         self._event_sequence = 0
         self._warned = False
         self._delivery = Delivery(
@@ -105,7 +113,7 @@ class Journal(Writer):
         if not any(segment.events_done < segment.events_logged for segment in self._files.all):
             return
         try:
-            self._delivery.run(self._delivery.deliver_events, timeout_s)
+            self._patiently(self._delivery.deliver_events, timeout_s)
         except TimeoutError as error:
             raise UnavailableError(self._remaining(error)) from error
 
@@ -126,7 +134,7 @@ class Journal(Writer):
                 self._delivery.sync()
                 self.deliver_events(timeout_s)
             else:
-                self._delivery.run(self._deliver_all, timeout_s)
+                self._patiently(self._deliver_all, timeout_s)
         except UnavailableError as error:
             if str(error).startswith(_REMAINING):
                 raise
@@ -150,7 +158,7 @@ class Journal(Writer):
         deadline = time.monotonic() + timeout_s
         error = self._deliver_until(deadline) if self._files.all else None
         self._delivery.stop(max(0.1, deadline - time.monotonic()))
-        remaining = self._remaining(error) if error is not None else ""
+        remaining = self._remaining(error) + self._remedy() if error is not None else ""
         self._files.release()
         if remaining:
             raise UnavailableError(remaining) from error
@@ -185,6 +193,22 @@ class Journal(Writer):
             self._delivery.deliver_metrics(all_of_it=False)
         self._delivery.settle()
 
+    def _patiently(self, work: Callable[[], None], timeout_s: float | None) -> None:
+        """Do something in the delivery thread, again for a while when the sink is out of reach."""
+        now = time.monotonic()
+        deadline = math.inf if timeout_s is None else now + timeout_s
+        last_attempt = min(deadline, now + self._patience_s)
+        wait = _RETRY_S
+        while True:
+            try:
+                self._delivery.run(work, None if deadline == math.inf else max(0.0, deadline - time.monotonic()))
+                return
+            except UnavailableError:
+                if time.monotonic() + wait >= last_attempt:
+                    raise
+            time.sleep(wait)
+            wait = min(2 * wait, _LONGEST_RETRY_S)
+
     def _deliver_until(self, deadline: float) -> Exception | None:
         wait = _RETRY_S
         while True:
@@ -218,6 +242,13 @@ class Journal(Writer):
     def _remaining(self, error: BaseException) -> str:
         where = f"kept in {self._folder}" if self._folder and not self._files.homeless else "only in memory"
         return f"{_REMAINING}{self.pending().records} records are {where}: {_describe(error)}"
+
+    def _remedy(self) -> str:
+        if not self._store or self._files.homeless:
+            return ""
+        return (
+            f"; `modelbox push {self._folder} {self._store}` delivers them, and so does the next client that is opened for it here"
+        )
 
 
 _REMAINING = "not everything that was logged is in the store; "

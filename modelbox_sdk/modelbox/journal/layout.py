@@ -34,6 +34,8 @@ from zlib import crc32
 MAGIC = b"MBXJRNL\x01"
 FORMAT_VERSION = 1
 BYTE_ORDER = 0x01020304
+STORE_NAME = "store"
+"""A file beside the folders of the writers that says where all of this is to be delivered, where the place does not tell."""
 SUFFIX = ".journal"
 
 SERIES = 1

@@ -169,8 +169,9 @@ class Segments:
         parked: True while the delivery thread sleeps until it is woken.
     """
 
-    def __init__(self, folder: str | None, size: int = DEFAULT_SIZE) -> None:
+    def __init__(self, folder: str | None, size: int = DEFAULT_SIZE, *, store: str = "") -> None:
         self.writer = new_writer()
+        self._store = store
         self.all: list[Segment] = []
         self.failure: OSError | None = None
         self.parked = False
@@ -323,7 +324,21 @@ class Segments:
     def _own(self) -> None:
         if self._owner is None and self._folder is not None:
             self._owner = Ownership(self._folder, self.writer)
+            if self._store:
+                _note_store(self._folder, self._store)
 
     def _path(self, number: int) -> str:
         assert self._owner is not None  # noqa: S101 - narrows the type; _own() came before
         return os.path.join(self._owner.path, layout.file_name(number))
+
+
+def _note_store(folder: str, store: str) -> None:
+    """Say in the folder where its journals are to be delivered, for people who find it."""
+    path = os.path.join(folder, layout.STORE_NAME)
+    with contextlib.suppress(OSError):  # it is only a help
+        if os.path.exists(path):
+            return
+        unfinished = f"{path}.{os.getpid()}"
+        with open(unfinished, "w", encoding="utf-8") as file:
+            file.write(f"{store}\n")
+        os.replace(unfinished, path)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
 from modelbox import settings
 from modelbox.backends import arguments, validation
 from modelbox.backends.base import SourceFile, Spool
-from modelbox.backends.remote.address import TlsOptions, parse_address
+from modelbox.backends.remote.address import ServerAddress, TlsOptions, parse_address
 from modelbox.backends.remote.calls import Calls
 from modelbox.backends.remote.channel import Channel
 from modelbox.backends.remote.logged import READ_DEADLINE_S, RemoteLogged
@@ -41,6 +42,8 @@ class RemoteBackend(RemoteObjects, RemoteLogged):
         self._address = parse_address(address)
         self._tls = tls or TlsOptions()
         self._token = _checked_token(token)
+        if token and not self._address.secure and not self._address.is_local:
+            _warn_of_open_token(self._address)
         self._first = random.randrange(len(self._address.hosts))  # noqa: S311 - so that servers share the clients
         super().__init__(self._connect)
 
@@ -103,12 +106,23 @@ class RemoteBackend(RemoteObjects, RemoteLogged):
         return f"ModelBox server at {self._address}"
 
     def spool(self) -> Spool:
-        return Spool(folder=settings.spool_dir() / self._address.key, shared=False, store=str(self._address))
+        folder = settings.spool_dir() / self._address.key
+        return Spool(folder=folder, shared=False, store=str(self._address), patience_s=settings.retry_s())
 
     def close(self) -> None:
         for feed in list(self._feeds):
             feed.close()
         self._calls.channel.close()
+
+
+_warned: set[ServerAddress] = set()
+
+
+def _warn_of_open_token(address: ServerAddress) -> None:
+    if address not in _warned:
+        _warned.add(address)
+        message = f"the token is sent to {address} unencrypted, where others may read it on its way; use grpcs:// and TLS"
+        warnings.warn(message, RuntimeWarning, stacklevel=5)
 
 
 def _checked_token(token: str | None) -> str | None:
