@@ -9,6 +9,7 @@ import unicodedata
 from modelbox.paths import MAX_PATH_BYTES, MAX_SEGMENT_BYTES
 
 _SEPARATORS = re.compile(r"[/\\]+")
+_NOWHERE = ("", ".")
 _HASH_CHARACTERS = 16
 
 
@@ -19,10 +20,9 @@ def relative_path(source: str, name: str) -> str:
         source: Where the client has the file: a path of any system, or an address.
         name: Name of the artifact, for a source that says nothing.
     """
-    segments = [_segment(segment) for segment in _SEPARATORS.split(source) if segment not in ("", ".")]
-    if segments:
-        segments[0] = segments[0].replace(":", "") or "_"  # a drive, or the scheme of an address
-    path = "/".join(segments) or name.rpartition("/")[2]
+    segments = [segment for segment in _SEPARATORS.split(source) if segment not in _NOWHERE]
+    segments[:1] = [first.replace(":", "") for first in segments[:1]]  # a drive, or the scheme of an address
+    path = "/".join(_segment(segment) for segment in segments if segment not in _NOWHERE) or name.rpartition("/")[2]
     if len(path.encode()) <= MAX_PATH_BYTES:
         return path
     return _cut(path, MAX_PATH_BYTES, MAX_SEGMENT_BYTES)
