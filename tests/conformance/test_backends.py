@@ -1,4 +1,4 @@
-"""The embedded backend on every storage that it runs on."""
+"""Every backend: the embedded one on each storage that it runs on, and a server in another process."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 from modelbox import ModelBoxClient
 from modelbox.testing.backend import BackendSuite, SharedBackendSuite
+from services.server_farm import ServerFarm
 
 
 def opener(uri: str, stack: ExitStack) -> Callable[..., ModelBoxClient]:
@@ -40,3 +41,21 @@ class TestS3(SharedBackendSuite):
         monkeypatch.setenv("MODELBOX_SPOOL_DIR", str(tmp_path / "spool"))
         with ExitStack() as stack:
             yield opener(s3_url, stack)
+
+
+@pytest.fixture(scope="module")
+def farm() -> Iterator[ServerFarm]:
+    with ServerFarm() as farm:
+        yield farm
+
+
+class TestServer(SharedBackendSuite):
+    @pytest.fixture
+    def open_client(
+        self, farm: ServerFarm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> Iterator[Callable[..., ModelBoxClient]]:
+        monkeypatch.setenv("MODELBOX_SPOOL_DIR", str(tmp_path / "spool"))
+        uri = farm.open(tmp_path / "store")
+        with ExitStack() as stack:
+            stack.callback(farm.close, uri)
+            yield opener(uri, stack)
