@@ -20,11 +20,14 @@ import traceback
 import uuid
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 TESTS = Path(__file__).parent.parent
 sys.path[:0] = [str(TESTS / "soak"), str(TESTS / "property"), str(TESTS / "services")]
 os.environ["PYTHONPATH"] = os.pathsep.join([*sys.path[:3], os.environ.get("PYTHONPATH", "")])
+PLACES = ["machine", "folder", "server", "s3"]
 CUMULATIVE = ("changes", "points", "commits", "events", "races won", "races lost", "moves won", "moves lost", "forks")
 """Counts of a store, as opposed to those of a round."""
 
@@ -54,17 +57,56 @@ class Soak:
             )
         self.counts["machine examples"] += examples
 
-    def crashes(self, uri: str, *, rounds: int, workers: int, duration_s: float, life_s: float) -> None:
+    def crashes(
+        self,
+        uri: str,
+        *,
+        rounds: int,
+        workers: int,
+        duration_s: float,
+        life_s: float,
+        trouble: AbstractContextManager[Any] | None = None,
+    ) -> None:
         """Crash rounds on a fresh store."""
         from crashing import CrashStore
 
-        store = CrashStore(uri, self.rng)
+        store = CrashStore(uri, self.rng, trouble=trouble)
         known: Counter[str] = Counter()
         for _ in range(rounds):
             found = store.round(workers, duration_s, life_s)
             for name in CUMULATIVE:
                 found[name], known[name] = found[name] - known[name], found[name]
             self.counts += found
+
+    def outages(self, folder: Path) -> None:
+        """Crash rounds on a server that dies and comes back, half of the time over connections that break."""
+        from outages import Outages
+        from server_process import ServerProcess
+        from tcp_proxy import TcpProxy
+
+        command = self.rng.choice([("-m", "modelbox.cli"), (str(TESTS / "soak" / "tiny_server.py"),)])
+        with contextlib.ExitStack() as stack:
+            server = stack.enter_context(ServerProcess(folder, command=command, workers=self.rng.choice([1, 1, 3])))
+            proxy = stack.enter_context(TcpProxy(server.address)) if self.rng.random() < 0.5 else None
+            trouble = Outages(server, proxy, random.Random(self.rng.getrandbits(32)))
+            uri = f"grpc://{proxy.address if proxy else server.address}"
+            workers, life_s = self.rng.randint(2, 4), self.rng.choice([1.0, 3.0, 10.0])
+            try:
+                self.crashes(uri, rounds=2, workers=workers, duration_s=20, life_s=life_s, trouble=trouble)
+            finally:
+                self.counts += trouble.counts
+            assert server.stop() == 0, "the server did not end well"
+        self.examine(server)
+        self.counts["rounds on a server"] += 2
+
+    def examine(self, server: Any) -> None:
+        """What the server left on the disk, and in its log."""
+        import modelbox
+
+        assert "Traceback" not in server.log.read_text(), server.log.read_text()
+        with modelbox.ModelBoxClient(server.store) as client:
+            found = client.check(verify_content=True)
+        assert not found, f"the store of the server is not as it should be: {found}"
 
 
 @contextlib.contextmanager
@@ -116,6 +158,10 @@ def run(soak: Soak, minutes: float, only: list[str], has_s3: bool) -> None:
                 str(path), rounds=3, workers=soak.rng.randint(2, 4), duration_s=10, life_s=soak.rng.choice([0.4, 1.0, 3.0])
             )
             shutil.rmtree(path)
+        if "server" in only:
+            path = soak.folder / f"server-{turn}"
+            soak.outages(path)
+            shutil.rmtree(path)
         if "s3" in only and has_s3 and turn % 2 == 1:
             url = f"s3://{seaweedfs.BUCKET}/{uuid.UUID(int=soak.rng.getrandbits(128)).hex}"
             soak.crashes(url, rounds=1, workers=3, duration_s=12, life_s=3.0)
@@ -128,7 +174,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--seed", type=int, default=secrets.randbits(32))
-    parser.add_argument("--only", nargs="+", choices=["machine", "folder", "s3"], default=["machine", "folder", "s3"])
+    parser.add_argument("--only", nargs="+", choices=PLACES, default=PLACES)
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="mbx-soak-"))
     isolate(folder)
@@ -145,7 +191,7 @@ def main() -> int:
                 print("the S3 server ends with this process; its stores are gone")
     print(f"{(time.monotonic() - started) / 60:.1f} minutes with seed {arguments.seed}:")
     for name, count in sorted(soak.counts.items()):
-        print(f"  {name:18} {count:,}")
+        print(f"  {name:24} {count:,}")
     if failure:
         print(f"{failure}\nVIOLATION with seed {arguments.seed}; the store is kept in {folder}")
         return 1

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from contextlib import AbstractContextManager
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from checker import Checker, ViolationError
 from ledger import Ledger
 
 STOP_S = 40.0
+STOP_REMOTE_S = 120.0
+"""A call may wait for a server that is coming back, and a fork for the call."""
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["worker"])
 
@@ -43,6 +46,7 @@ class Life:
     def __init__(self, uri: str, ledger: Ledger, lock: threading.Lock, who: int, seed: int, tiny: bool) -> None:
         reader, writer = _context.Pipe(duplex=False)
         self.who = who
+        self.stop_s = STOP_REMOTE_S if uri.startswith("grpc://") else STOP_S
         self.process: ForkServerProcess = _context.Process(target=worker.main, args=(uri, writer, who, seed, tiny))
         self.process.start()
         writer.close()
@@ -54,10 +58,10 @@ class Life:
         if self.process.is_alive() and self.process.pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.process.pid, sig)
-        self.process.join(STOP_S)
+        self.process.join(self.stop_s)
         if self.process.is_alive():
             return False
-        self._thread.join(STOP_S)
+        self._thread.join(self.stop_s)
         return not self._thread.is_alive()
 
     @staticmethod
@@ -78,12 +82,16 @@ class CrashStore:
         uri: Where it is.
         rng: Decides on everything but time.
         tiny: Whether half of the workers have tiny checkpoint intervals and journal files.
+        trouble: What else happens while they work.
     """
 
-    def __init__(self, uri: str, rng: random.Random, *, tiny: bool = True) -> None:
+    def __init__(
+        self, uri: str, rng: random.Random, *, tiny: bool = True, trouble: AbstractContextManager[Any] | None = None
+    ) -> None:
         self.uri = uri
         self.rng = rng
         self.tiny = tiny
+        self.trouble = trouble or contextlib.nullcontext()
         self.ledger = Ledger()
         self.lock = threading.Lock()
         self.next_who = 1
@@ -103,7 +111,8 @@ class CrashStore:
         counts: Counter[str] = Counter()
         lives = [self._spawn() for _ in range(workers)]
         try:
-            self._work(lives, duration_s, life_s, counts)
+            with self.trouble:
+                self._work(lives, duration_s, life_s, counts)
             self._end(lives, counts)
         finally:
             for life in lives:
@@ -132,7 +141,9 @@ class CrashStore:
             if self.rng.random() < 0.5:
                 self._kill(life, counts)
             elif not life.end(signal.SIGTERM):
-                raise ViolationError(f"life {life.who} (process {life.process.pid}) does not end within {STOP_S} s: {stacks()}")
+                raise ViolationError(
+                    f"life {life.who} (process {life.process.pid}) does not end within {life.stop_s} s: {stacks()}"
+                )
             elif (
                 life.process.exitcode not in (0, -signal.SIGTERM) and not self.ledger.failures
             ):  # by the signal when it is very young

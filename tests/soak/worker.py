@@ -53,26 +53,56 @@ class Worker:
         self.own_points = 0
         self.tentative: list[str] = []
         self.uploads: list[str] = []
+        self.remote = uri.startswith("grpc://")
+        self.all_delivered = True
 
     def open(self) -> None:
         self.client = modelbox.ModelBoxClient(self.uri, owner=OWNER)
-        self.shared = self.client.create_experiment(SHARED)
-        self.model = self.client.create_model(MODEL)
+        self.shared = self.insist(lambda: self.client.create_experiment(SHARED))
+        self.model = self.insist(lambda: self.client.create_model(MODEL))
         if not hasattr(self, "own_name"):
             number = self.pen.begin("create")
             self.own_name = f"{self.pen.who}/{number}"
-            self.own = self.client.create_experiment(self.own_name)
+            self.own = self.insist(lambda: self.client.create_experiment(self.own_name))
             self.pen.done(number)
         else:
-            self.own = self.client.create_experiment(self.own_name)
+            self.own = self.insist(lambda: self.client.create_experiment(self.own_name))
 
     def run(self) -> None:
         self.open()
         self.versions = [self.add_version(), self.add_version()]
         kinds, weights = zip(*OPS.items(), strict=True)
         while not self.stopping:
-            self.rng.choices(kinds, weights)[0](self)
-        self.client.close()
+            self.attempt(self.rng.choices(kinds, weights)[0])
+        self.close()
+
+    # -- servers that are away for a while
+
+    def attempt(self, do: Callable[[Worker], Any]) -> None:
+        """Do something that may, or may not, have happened when no server answered: the ledger has it as begun."""
+        try:
+            do(self)
+        except modelbox.UnavailableError:
+            if not self.remote:
+                raise
+
+    def insist(self, do: Callable[[], Any]) -> Any:
+        """Do something that can be done again, until a server answers."""
+        while True:
+            try:
+                return do()
+            except modelbox.UnavailableError:
+                if not self.remote or self.stopping:
+                    raise
+
+    def close(self) -> None:
+        """What cannot be delivered is left to the next client."""
+        try:
+            self.client.close(self.rng.choice([1.0, 10.0]) if self.remote else 30.0)
+        except modelbox.UnavailableError:
+            if not self.remote:
+                raise
+            self.all_delivered = False
 
     # -- logging
 
@@ -90,7 +120,9 @@ class Worker:
     def read_points(self) -> None:
         """What this process logged, it reads at once."""
         mine = own_values(self.shared, self.pen.who)
-        assert sorted(mine) == list(range(self.points)), (
+        is_whole = sorted(mine) == list(range(self.points))
+        is_part = len(set(mine)) == len(mine) and set(mine) <= set(range(self.points))
+        assert is_whole or (is_part and not self.all_delivered), (
             f"{len(mine)} of {self.points} own points are read: {missing(mine, self.points)}"
         )
 
@@ -148,7 +180,7 @@ class Worker:
 
     def add_version(self) -> Any:
         number = self.pen.begin("version")
-        version = self.model.create_version(f"{self.pen.who}/{number}")
+        version = self.insist(lambda: self.model.create_version(f"{self.pen.who}/{number}"))
         self.pen.done(number)
         return version
 
@@ -206,10 +238,12 @@ class Worker:
     # -- ends
 
     def reopen(self) -> None:
-        self.client.close()
+        number = self.pen.begin("reopen")
+        self.close()
         self.open()
-        self.model = self.client.get_model(MODEL)
-        self.versions = [self.model.get_version(version.version) for version in self.versions]
+        self.model = self.insist(lambda: self.client.get_model(MODEL))
+        self.versions = self.insist(lambda: [self.model.get_version(version.version) for version in self.versions])
+        self.pen.done(number)
 
     def fork(self) -> None:
         """A child goes on with the client that it inherited, and ends in some way."""
@@ -223,20 +257,19 @@ class Worker:
                 signal.signal(signal.SIGTERM, signal.SIG_DFL)
                 self.pen = Pen(self.pen.fd, child_who)
                 self.points = self.own_points = 0
-                self.log_points()
-                self.log_events()
-                self.update_metadata()
-                self.read_points()
+                self.all_delivered = True
+                for do in (Worker.log_points, Worker.log_events, Worker.update_metadata, Worker.read_points):
+                    self.attempt(do)
                 if ending == "kill":
                     os.kill(os.getpid(), signal.SIGKILL)
                 if ending == "close":
-                    self.client.close()
+                    self.close()
                 code = 0
             except BaseException:  # noqa: BLE001 - told to the driver
                 self.pen.failed(traceback.format_exc())
             finally:
                 os._exit(code)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + (120 if self.remote else 60)
         while os.waitpid(pid, os.WNOHANG)[0] == 0:
             if time.monotonic() > deadline:
                 raise AssertionError(f"the forked child {pid} hangs")
@@ -284,6 +317,7 @@ def main(uri: str, fd_connection: Any, who: int, seed: int, tiny: bool) -> None:
         worker.stopping = True
 
     signal.signal(signal.SIGTERM, stop)
+    os.environ["MODELBOX_RETRY_S"] = str(worker.rng.choice([0.5, 2.0, 15.0]))
     with contextlib.ExitStack() as stack:
         if tiny:
             from side_by_side import tiny_sizes
@@ -291,6 +325,8 @@ def main(uri: str, fd_connection: Any, who: int, seed: int, tiny: bool) -> None:
             stack.enter_context(tiny_sizes())
         try:
             worker.run()
-        except BaseException:  # noqa: BLE001 - told to the driver
+        except BaseException as error:  # noqa: BLE001 - told to the driver
+            if isinstance(error, modelbox.UnavailableError) and worker.remote and worker.stopping:
+                return  # it was told to end while it waited for the server to come back
             pen.failed(traceback.format_exc())
             sys.exit(1)
