@@ -5,6 +5,7 @@ variable                    meaning
 ==========================  =====================================================================================
 ``MODELBOX_URI``            store that ``ModelBoxClient()`` opens
 ``MODELBOX_API_ADDR``       ``host:port`` of a server, used when ``MODELBOX_URI`` is not set
+``MODELBOX_CONFIG``         file that names a server, used when neither is set; ``modelbox client init-config`` writes it
 ``MODELBOX_OWNER``          default owner of experiments and models
 ``MODELBOX_CACHE_DIR``      where ``load_model`` keeps its copies
 ``MODELBOX_SPOOL_DIR``      where journals wait whose store is not a local folder
@@ -45,8 +46,40 @@ def default_uri() -> str:
         return uri
     address = _variable("MODELBOX_API_ADDR")
     if address:
-        return address if "://" in address else f"grpc://{address}"
-    return DEFAULT_STORE
+        return _with_scheme(address)
+    config = _variable("MODELBOX_CONFIG")
+    return server_in(config) if config else DEFAULT_STORE
+
+
+def server_in(config: str) -> str:
+    """The server that a client's configuration file names.
+
+    A file counts when somebody names it, by a variable or an option; one that merely lies in the working directory never does, for
+    it would lead a run to another place without anybody noticing.
+
+    Raises:
+        InvalidArgumentError: It cannot be read, or says something else.
+    """
+    import tomllib
+
+    path = Path(config).expanduser()
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidArgumentError(f"the configuration {path} cannot be read: {error.strerror}") from error
+    except ValueError as error:  # also what is not UTF-8
+        raise InvalidArgumentError(f"the configuration {path} is not TOML: {error}") from error
+    unknown = sorted(content.keys() - {"server_addr"})
+    if unknown:
+        raise InvalidArgumentError(f"the configuration {path} has the key {unknown[0]!r}; a client's has server_addr only")
+    address = content.get("server_addr")
+    if not isinstance(address, str) or not address.strip():
+        raise InvalidArgumentError(f'the configuration {path} names no server; write server_addr = "host:port"')
+    return _with_scheme(address.strip())
+
+
+def _with_scheme(address: str) -> str:
+    return address if "://" in address else f"grpc://{address}"
 
 
 def is_server(uri: str) -> bool:

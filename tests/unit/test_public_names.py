@@ -81,6 +81,8 @@ SIGNATURES: dict[str, dict[str, str]] = {
         "watch": "(self, namespace=None, *, since=None, timeout=None)",
         "sql": "(self, query)",
         "export": "(self, path, *, namespace=None)",
+        "push": "(self, uri, *, namespace='*', token=None, progress=True)",
+        "deliver_spool": "(self, folder)",
         "collect_garbage": "(self, *, dry_run=False)",
         "check": "(self, *, verify_content=False, quarantine=False)",
         "health": "(self)",

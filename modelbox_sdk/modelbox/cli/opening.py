@@ -19,7 +19,7 @@ ALL_NAMESPACES = "*"
 
 def open_or_create(args: argparse.Namespace) -> ModelBoxClient:
     """A client of the store, which is created when there is none."""
-    return modelbox.ModelBoxClient(args.uri, namespace=args.namespace or "default")
+    return modelbox.ModelBoxClient(uri_of(args), namespace=args.namespace or "default")
 
 
 def open_existing(args: argparse.Namespace) -> ModelBoxClient:
@@ -28,16 +28,27 @@ def open_existing(args: argparse.Namespace) -> ModelBoxClient:
     Raises:
         NotFoundError: The folder does not exist, or is empty.
     """
-    uri = args.uri or settings.default_uri()
+    return open_at(uri_of(args), args.namespace or "default")
+
+
+def open_at(uri: str, namespace: str = "default") -> ModelBoxClient:
+    """As :func:`open_existing`, for any URI."""
     folder = _folder(uri)
     if folder is not None and _is_empty(folder):
         raise modelbox.NotFoundError(f"there is no store at {folder}; name one with --uri, or create one by logging to it")
-    return modelbox.ModelBoxClient(uri, namespace=args.namespace or "default")
+    return modelbox.ModelBoxClient(uri, namespace=namespace)
 
 
 def namespaces(args: argparse.Namespace) -> str:
     """Where a command that reads looks: everywhere, unless it is told a namespace."""
     return args.namespace or ALL_NAMESPACES
+
+
+def uri_of(args: argparse.Namespace) -> str:
+    """The store that a command line means."""
+    if args.uri:
+        return str(args.uri)
+    return settings.server_in(args.config) if args.config else settings.default_uri()
 
 
 def _folder(uri: str) -> Path | None:

@@ -13,7 +13,8 @@ FORMATS = ("table", "csv", "json")
 Run = Callable[[argparse.Namespace], None]
 
 _EPILOG = """\
-The store is --uri, else $MODELBOX_URI, else $MODELBOX_API_ADDR, else the folder ./.modelbox.
+The store is --uri, else the server in --config, else $MODELBOX_URI, else $MODELBOX_API_ADDR, else the server in $MODELBOX_CONFIG,
+else the folder ./.modelbox.
 Commands that only read look at all namespaces unless --namespace names one.
 """
 
@@ -71,7 +72,10 @@ class CommandTree:
 
 def _add_shared(parser: argparse.ArgumentParser, default: Any) -> None:
     # A subcommand must not overwrite what was given before it, so its own default is to leave the attribute alone.
-    parser.add_argument("-u", "--uri", default=default, help="the store: a folder, or a URL such as s3://bucket/prefix")
+    parser.add_argument(
+        "-u", "--uri", default=default, help="the store: a folder, or a URL such as s3://bucket/prefix or grpc://host"
+    )
+    parser.add_argument("-c", "--config", default=default, metavar="PATH", help="a file that names a server, instead of --uri")
     parser.add_argument("-n", "--namespace", default=default, metavar="NS", help="the namespace")
 
 

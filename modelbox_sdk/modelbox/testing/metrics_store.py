@@ -212,16 +212,19 @@ class MetricsStoreSuite:
         store.append([batch_of(series([1.0]), sequence=1, writer="else", uid="uid-2")])
         pending = [batch_of(own[80:], sequence=80, writer=writer) for writer, own in points.items()]
         again = batch_of(points["writer-1"][:8], sequence=0, writer="writer-1")
-        known = {"writer-1": points["writer-1"][40].logged_us, "writer-2": points["writer-2"][-1].logged_us}
+        known: dict[str | None, int] = {
+            "writer-1": points["writer-1"][40].logged_us,
+            "writer-2": points["writer-2"][-1].logged_us,
+        }
         for each in (store, self.reopen(store)):
             found: dict[str | None, list[Any]] = {}
-            for writer, table in each.replay("uid-1", [*pending, again], known.get):
-                found.setdefault(writer, []).extend(rows_of(table))
+            for author, table in each.replay("uid-1", [*pending, again], lambda name: known.get(name)):
+                found.setdefault(author, []).extend(rows_of(table))
             assert found == {
                 "writer-0": [point.row() for point in points["writer-0"]],
                 "writer-1": [point.row() for point in points["writer-1"][41:]],
             }
-        assert list(store.replay("nobody", [], known.get)) == []
+        assert list(store.replay("nobody", [], lambda name: None)) == []
 
     def test_maintenance_changes_nothing_that_is_read(self, store: MetricsStore, chance: random.Random) -> None:
         points = random_points(chance, 1000)

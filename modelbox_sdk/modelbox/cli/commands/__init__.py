@@ -11,7 +11,20 @@ if TYPE_CHECKING:
 def register(tree: CommandTree) -> None:
     """Add all commands, in the order in which the help lists them."""
     from modelbox.cli import demo
-    from modelbox.cli.commands import artifacts, doctor, events, experiments, metrics, models, server, store, versions, watch
+    from modelbox.cli.commands import (
+        artifacts,
+        client,
+        doctor,
+        events,
+        experiments,
+        metrics,
+        models,
+        push,
+        server,
+        store,
+        versions,
+        watch,
+    )
 
-    for module in (experiments, models, versions, metrics, artifacts, events, watch, store, doctor, server, demo):
+    for module in (experiments, models, versions, metrics, artifacts, events, watch, store, push, doctor, server, client, demo):
         module.register(tree)

@@ -6,8 +6,8 @@ import argparse
 import shlex
 from typing import TYPE_CHECKING
 
-from modelbox import settings
 from modelbox.cli.extras import require
+from modelbox.cli.opening import uri_of
 from modelbox.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -30,13 +30,14 @@ def register(tree: CommandTree) -> None:
 
 def _demo(args: argparse.Namespace) -> None:
     require("the demo", "numpy", "plotext", "sklearn", extra="demo")
-    uri = args.uri or settings.default_uri()
+    uri = uri_of(args)
     if uri == "memory://":
         raise InvalidArgumentError("the demo reads back with a second client, which memory:// has nothing for; name a folder")
     from modelbox.cli.demo.quickstart import run
 
     run(uri, namespace=args.namespace or "default")
-    option = "" if args.uri is None else f" -u {shlex.quote(args.uri)}"
+    named = args.uri or args.config
+    option = f" -u {shlex.quote(uri)}" if named else ""
     print("\nIt is all in the store. Look around:")
     for command in _NEXT:
         print(f"  modelbox{option} {command}")
