@@ -63,10 +63,10 @@ def build_server(
     servicers = [
         ObjectServicer(),
         ModelServicer(),
-        LoggedServicer(),
+        LoggedServicer(upstream.settle),
         ContentServicer(),
         ChangeServicer(),
-        WholeServicer(options, version),
+        WholeServicer(options, version, upstream.settle),
         upstream,
         UpstreamFileServicer(),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import TypeVar
 
 from modelbox.backends.served import ServedBackend
@@ -23,7 +23,14 @@ Logged = TypeVar("Logged", MetricBatch, PendingEvent)
 
 
 class LoggedServicer:
-    """Metrics and events."""
+    """Metrics and events.
+
+    Args:
+        settle: Called before metrics are read: brings what this process holds of them to where readers look.
+    """
+
+    def __init__(self, settle: Callable[[], None]) -> None:
+        self._settle = settle
 
     # -- metrics
 
@@ -33,6 +40,7 @@ class LoggedServicer:
         return pb.AppendMetricsResponse()
 
     def ReadMetrics(self, request: pb.ReadMetricsRequest, call: Call) -> Generator[bytes]:
+        self._settle()
         points = call.backend.read_metrics(
             request.object_id,
             keys=list(request.keys),

@@ -54,8 +54,17 @@ class UpstreamServicer:
 
     def __init__(self, backend: ServedBackend) -> None:
         spool = backend.spool()
+        self._is_alone = spool.folder is None
         self._shared = spool.shared
         self._journal = Journal(spool.folder, backend, shared=spool.shared)
+
+    def settle(self) -> None:
+        """Have readers see what was logged, where they do not look into the journal and it is not worth a write for each point.
+
+        That is so in a store in memory, which nobody else reads.
+        """
+        if self._is_alone:
+            self._journal.flush(_STORE_S)
 
     def close(self) -> None:
         """Bring what was logged from the journal to the store. What cannot be brought there now stays in the journal."""
@@ -74,11 +83,12 @@ class UpstreamServicer:
             step=_signed(request.value.step),
             wallclock=_wallclock_of(request.value),
         )
-        if self._journal.homeless or not self._shared:
+        if self._journal.homeless or not (self._shared or self._is_alone):
             self._journal.flush(_STORE_S)
         return pb.LogMetricsResponse()
 
     def GetMetrics(self, request: pb.GetMetricsRequest, call: Call) -> pb.GetMetricsResponse:
+        self.settle()
         response = pb.GetMetricsResponse()
         table = call.backend.read_metrics(request.parent_id)
         wallclocks = table.column("wallclock").cast("int64")

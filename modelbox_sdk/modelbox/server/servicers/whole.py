@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING
 
 from modelbox.server.calls import Call
@@ -24,13 +24,16 @@ class WholeServicer:
     Args:
         options: The limits of the server.
         version: Of modelbox-sdk.
+        settle: Called before metrics are read: brings what this process holds of them to where readers look.
     """
 
-    def __init__(self, options: ServerOptions, version: str) -> None:
+    def __init__(self, options: ServerOptions, version: str, settle: Callable[[], None]) -> None:
+        self._settle = settle
         self._options = options
         self._version = version
 
     def Query(self, request: pb.QueryRequest, call: Call) -> Generator[pb.QueryResponse]:
+        self._settle()
         for chunk in _arrow_stream(call.backend.sql(request.sql)):
             yield pb.QueryResponse(arrow=chunk)
 
