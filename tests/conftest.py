@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from services.server_farm import ServerFarm
+
 _spec = importlib.util.spec_from_file_location("modelbox_test_seaweedfs", Path(__file__).parent / "services" / "seaweedfs.py")
 assert _spec is not None
 assert _spec.loader is not None
@@ -79,6 +81,13 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory, hermetic_environment: No
         patch.setenv("AWS_SECRET_ACCESS_KEY", seaweedfs.SECRET_KEY)
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         yield endpoint
+
+
+@pytest.fixture(scope="session")
+def server_farm(hermetic_environment: None) -> Iterator[ServerFarm]:
+    """Gives servers of any stores, in one other process."""
+    with ServerFarm() as farm:
+        yield farm
 
 
 @pytest.fixture(scope="session")

@@ -43,19 +43,13 @@ class TestS3(SharedBackendSuite):
             yield opener(s3_url, stack)
 
 
-@pytest.fixture(scope="module")
-def farm() -> Iterator[ServerFarm]:
-    with ServerFarm() as farm:
-        yield farm
-
-
 class TestServer(SharedBackendSuite):
     @pytest.fixture
     def open_client(
-        self, farm: ServerFarm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, server_farm: ServerFarm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> Iterator[Callable[..., ModelBoxClient]]:
         monkeypatch.setenv("MODELBOX_SPOOL_DIR", str(tmp_path / "spool"))
-        uri = farm.open(tmp_path / "store")
+        uri = server_farm.open(tmp_path / "store")
         with ExitStack() as stack:
-            stack.callback(farm.close, uri)
+            stack.callback(server_farm.close, uri)
             yield opener(uri, stack)

@@ -126,6 +126,9 @@ def register() -> None:
     """Register the hooks, once. To be called when grpc has registered its own: they then run inside of ours."""
     global _registered
     if not _registered:
+        # It registers hooks of its own: imported by a thread while another one waits to fork, it makes Python complain.
+        import concurrent.futures.thread  # noqa: F401
+
         _registered = True
         os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)
 
