@@ -55,7 +55,8 @@ class TcpProxy:
         self._closed = False
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, name="proxy", daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, name="proxy", daemon=True)
+        self._accepting.start()
 
     def cut_after(self, count: int, *, answers: bool = False) -> None:
         """Reset the connection that carries the byte after so many more, to the target or, with ``answers``, back."""
@@ -78,6 +79,7 @@ class TcpProxy:
     def close(self) -> None:
         """Stop listening, and reset what is open."""
         self._closed = True
+        self._accepting.join()
         self._listener.close()
         self.reset()
 
