@@ -224,7 +224,7 @@ class MetricsStoreSuite:
                 "writer-0": [point.row() for point in points["writer-0"]],
                 "writer-1": [point.row() for point in points["writer-1"][41:]],
             }
-        assert list(store.replay("nobody", [], lambda name: None)) == []
+        assert list(store.replay("nobody", [], lambda _: None)) == []
 
     def test_maintenance_changes_nothing_that_is_read(self, store: MetricsStore, chance: random.Random) -> None:
         points = random_points(chance, 1000)
