@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from services.server_process import ServerProcess
 
 from modelbox import ModelBoxClient
 
@@ -16,10 +17,19 @@ STORES = sorted(path.name for path in Path(__file__).parent.glob("store-*"))
 
 
 @pytest.fixture(params=STORES)
-def client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ModelBoxClient]:
+def old_store(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     shutil.copytree(Path(__file__).parent / request.param, tmp_path / "store")
-    with ModelBoxClient(tmp_path / "store", owner="ada") as client:
-        yield client
+    return tmp_path / "store"
+
+
+@pytest.fixture(params=["embedded", "served"])
+def client(request: pytest.FixtureRequest, old_store: Path) -> Iterator[ModelBoxClient]:
+    if request.param == "embedded":
+        with ModelBoxClient(old_store, owner="ada") as client:
+            yield client
+    else:
+        with ServerProcess(old_store.parent) as server, ModelBoxClient(server.uri, owner="ada") as client:
+            yield client
 
 
 def test_there_is_a_store_to_read() -> None:
