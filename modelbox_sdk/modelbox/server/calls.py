@@ -92,14 +92,24 @@ class Behaviours:
         authorise: Tells the backend for a caller.
         options: The limits.
         observer: Is told about calls.
-        watchdog: Ends calls whose clients make no progress.
     """
 
-    def __init__(self, authorise: Authorise, options: ServerOptions, observer: Observer, watchdog: Watchdog) -> None:
+    def __init__(self, authorise: Authorise, options: ServerOptions, observer: Observer) -> None:
         self._authorise = authorise
         self._options = options
         self._observer = observer
-        self._watchdog = watchdog
+        self._requested = Watchdog(options.request_timeout_s, crowd=options.threads)
+        self._transferring = Watchdog(options.stall_timeout_s, crowd=options.max_streams)
+
+    def start(self) -> None:
+        """Begin to look for clients that make no progress."""
+        self._requested.start()
+        self._transferring.start()
+
+    def stop(self) -> None:
+        """Look no more. Idempotent."""
+        self._requested.stop()
+        self._transferring.stop()
 
     def unary(self, name: str, method: Callable[[Any, Call], Any]) -> Behaviour:
         """One request, one response."""
@@ -130,7 +140,7 @@ class Behaviours:
                 observer.transferred(name, len(data), 0)
                 with contextlib.closing(method(parse(data), self.begin(context))) as responses:
                     for response in map(_encoded, responses):
-                        with self._watchdog.watching(context, self._options.stall_timeout_s):
+                        with self._transferring(context):
                             yield response  # until grpc has handed it on
                         observer.transferred(name, 0, len(response))
 
@@ -179,17 +189,15 @@ class Behaviours:
 
     def receive(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
         """The one request of a call."""
-        self._watchdog.waits(context, self._options.request_timeout_s)
-        try:
-            return next(requests)
-        except StopIteration:
-            raise InvalidArgumentError("the call has no request, or one that is larger than the server takes") from None
-        finally:
-            self._watchdog.goes_on(context)
+        with self._requested(context):
+            data = next(requests, None)
+        if data is None:
+            raise InvalidArgumentError("the call has no request, or one that is larger than the server takes")
+        return data
 
     def _all(self, name: str, requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         while True:
-            with self._watchdog.watching(context, self._options.stall_timeout_s):
+            with self._transferring(context):
                 data = next(requests, None)
             if data is None:
                 return

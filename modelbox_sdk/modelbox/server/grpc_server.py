@@ -27,7 +27,6 @@ from modelbox.server.servicers.objects import ObjectServicer
 from modelbox.server.servicers.upstream import UpstreamServicer
 from modelbox.server.servicers.upstream_files import UpstreamFileServicer
 from modelbox.server.servicers.whole import WholeServicer
-from modelbox.server.watchdog import Watchdog
 from modelbox.server.watching import Hub
 
 _log = logging.getLogger("modelbox.server")
@@ -85,13 +84,12 @@ class ModelBoxServer:
     def __init__(
         self, backend: ServedBackend, servicers: Sequence[Any], options: ServerOptions, authorise: Authorise, observer: Observer
     ) -> None:
-        self._watchdog = Watchdog()
         self._maintenance = _Maintenance(backend, options.maintain_every_s)
         self._streams = StreamPool(options.max_streams)
         self._threads = ThreadPoolExecutor(options.threads, thread_name_prefix="modelbox-call")
-        behaviours = Behaviours(authorise, options, observer, self._watchdog)
+        self._behaviours = Behaviours(authorise, options, observer)
         self._hub = Hub(backend, options, observer.watchers_changed)
-        handlers = Handlers(servicers, behaviours, options.role, self._streams, self._hub)
+        handlers = Handlers(servicers, self._behaviours, options.role, self._streams, self._hub)
         self.grpc = grpc.server(self._threads, handlers=[handlers], options=_channel_arguments(options))
         self._at_stop: list[Callable[[], None]] = []
         self._at_end: list[Callable[[], None]] = []
@@ -123,7 +121,7 @@ class ModelBoxServer:
             raise UnavailableError(
                 f"cannot listen on {address}: the port is taken, or the address is not of this machine"
             ) from error
-        self._watchdog.start()
+        self._behaviours.start()
         self._maintenance.start()
         self._hub.start()
         self.grpc.start()
@@ -138,7 +136,7 @@ class ModelBoxServer:
         self._hub.stop()
         ended.wait(max(0.0, deadline - time.monotonic()) + _POOLS_END_S)
         self._maintenance.stop()
-        self._watchdog.stop()
+        self._behaviours.stop()
         for pool in (self._threads, self._streams):
             pool.shutdown(wait=False, cancel_futures=True)
         for action in self._at_end:

@@ -26,7 +26,7 @@ class ServerOptions:
         role: Which calls are answered.
         blob_servers: Addresses of servers that take transfers instead of this one.
         reuse_port: Whether several processes listen on one port.
-        request_timeout_s: How long a client may take to send its request after it has begun a call.
+        request_timeout_s: How long a client may take to send its request after it has begun a call; less when many do so.
         stall_timeout_s: How long a client may send, or take, nothing of a transfer.
         heartbeat_s: How often a watcher is told its position while nothing happens.
         send_timeout_s: How long a watcher may take nothing of what is sent to it.
@@ -40,7 +40,7 @@ class ServerOptions:
     role: Role = Role.ALL
     blob_servers: tuple[str, ...] = ()
     reuse_port: bool = False
-    request_timeout_s: float = 10.0
+    request_timeout_s: float = 60.0
     stall_timeout_s: float = 60.0
     heartbeat_s: float = 15.0
     send_timeout_s: float = 10.0

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
-_LOOK_EVERY_S = 0.5
-_PATIENCE_UNDER_PRESSURE_S = 1.0
+_LOOK_EVERY_S = 0.25
 
 
 class Watchdog:
     """Knows which calls wait for their client, and cancels those that have done so for too long.
 
     What waits is a call's context; its waiting thread then finds the call cancelled. Entering and leaving cost a dictionary's
-    insertion, since every call does both.
+    insertion, since every call does both::
+
+        with watchdog(context):
+            ...
+
+    Args:
+        patience_s: How long a call may wait.
+        crowd: When so many wait that others cannot be served, they have less time.
+        patience_in_a_crowd_s: How long they may wait then.
     """
 
-    def __init__(self) -> None:
-        self._until: dict[Any, tuple[float, float]] = {}
+    def __init__(self, patience_s: float, *, crowd: int, patience_in_a_crowd_s: float = 5.0) -> None:
+        self._patience_s = patience_s
+        self._crowd = crowd
+        self._patience_in_a_crowd_s = min(patience_s, patience_in_a_crowd_s)
+        self._since: dict[Any, float] = {}
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="modelbox-watchdog", daemon=True)
 
@@ -28,28 +36,9 @@ class Watchdog:
         """Begin to look."""
         self._thread.start()
 
-    def waits(self, context: Any, patience_s: float) -> None:
-        """A call waits for its client from now on."""
-        now = time.monotonic()
-        self._until[context] = (now, now + patience_s)
-
-    def goes_on(self, context: Any) -> None:
-        """A call has stopped waiting."""
-        self._until.pop(context, None)
-
-    @contextlib.contextmanager
-    def watching(self, context: Any, patience_s: float) -> Iterator[None]:
-        """While a call waits for its client."""
-        self.waits(context, patience_s)
-        try:
-            yield
-        finally:
-            self.goes_on(context)
-
-    def hurry(self) -> None:
-        """Everybody is waiting and others want to be served: cancel the calls that have waited for more than a second."""
-        now = time.monotonic()
-        self._cancel([context for context, (since, _) in self._now() if now - since > _PATIENCE_UNDER_PRESSURE_S])
+    def __call__(self, context: Any) -> _Waiting:
+        """For a block in which a call waits for its client."""
+        return _Waiting(self._since, context)
 
     def stop(self) -> None:
         """Look no more. Idempotent."""
@@ -59,13 +48,25 @@ class Watchdog:
 
     def _run(self) -> None:
         while not self._stopped.wait(_LOOK_EVERY_S):
+            waiting = self._since.copy()  # at once: other threads go on inserting
+            patience_s = self._patience_s if len(waiting) < self._crowd else self._patience_in_a_crowd_s
             now = time.monotonic()
-            self._cancel([context for context, (_, until) in self._now() if now > until])
+            for context, since in waiting.items():
+                if now - since > patience_s:
+                    context.cancel()
 
-    def _now(self) -> list[tuple[Any, tuple[float, float]]]:
-        return list(self._until.copy().items())  # copied at once: other threads go on inserting
 
-    def _cancel(self, contexts: list[Any]) -> None:
-        for context in contexts:
-            self._until.pop(context, None)
-            context.cancel()
+class _Waiting:
+    """A call that waits, inside the block."""
+
+    __slots__ = ("_context", "_since")
+
+    def __init__(self, since: dict[Any, float], context: Any) -> None:
+        self._since = since
+        self._context = context
+
+    def __enter__(self) -> None:
+        self._since[self._context] = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        del self._since[self._context]
