@@ -96,10 +96,10 @@ class _Reloading:
 def _read(files: TlsFiles) -> grpc.ServerCertificateConfiguration:
     import grpc
 
-    _check(files)
     with storage_errors("read", str(files.key)):
         pair = (files.key.read_bytes(), files.cert.read_bytes())
         client_ca = files.client_ca.read_bytes() if files.client_ca else None
+    _check(files)
     return grpc.ssl_server_certificate_configuration([pair], client_ca)
 
 
@@ -107,8 +107,7 @@ def _check(files: TlsFiles) -> None:
     """Say what is wrong with the files, which grpc tells nobody but its own log."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
-        with storage_errors("read", str(files.key)):
-            context.load_cert_chain(files.cert, files.key, password=_no_password)
+        context.load_cert_chain(files.cert, files.key, password=_no_password)
     except ssl.SSLError as error:
         raise InvalidArgumentError(
             f"tls_cert {files.cert} and tls_key {files.key} are not a certificate and its key in PEM: {error.reason or error}"
