@@ -15,6 +15,7 @@ from typing import Any
 import grpc
 import pytest
 
+from modelbox import ModelBoxClient
 from modelbox.wire import service_pb2 as pb
 from modelbox.wire import service_pb2_grpc
 from services.server_process import ServerProcess
@@ -216,6 +217,28 @@ def test_doubles_for_a_client_of_ours(server: ServerProcess, client: UpstreamCli
     assert (point.double_value, point.wallclock_us, point.wallclock_time) == (0.1, 1_600_000_000_000_001, 1_600_000_000)
     (point,) = client.call("GetMetrics", parent_id=experiment).metrics["lr"].values
     assert point.f_val == pytest.approx(0.1)
+
+
+def test_a_client_of_ours_and_one_of_upstream_see_the_same(
+    server: ServerProcess, client: UpstreamClient, namespace: str, tmp_path: Path
+) -> None:
+    (tmp_path / "ours.pt").write_bytes(b"ours")
+    with ModelBoxClient(server.uri, namespace=namespace, owner="ada") as ours:
+        id = client.call("CreateExperiment", name="e", owner="ada", namespace=namespace, framework=1).experiment_id
+        experiment = ours.create_experiment("e")
+        assert (experiment.id, experiment.exists, experiment.framework) == (id, True, "pytorch")
+        log(client, id, "loss", step=1, f_val=0.5)
+        assert experiment.metrics("loss").to_pandas()["value"].tolist() == [0.5]
+        assert ours.sql(f"select count(*) as n from metrics where object_id = '{id}'").to_pylist() == [{"n": 1}]
+        experiment.log_metrics({"loss": 0.25}, step=2)
+        ours.flush()
+        assert [point.f_val for point in client.call("GetMetrics", parent_id=id).metrics["loss"].values] == [0.5, 0.25]
+        client.upload(id, "theirs", b"theirs", src_path="/data/theirs.pt")
+        assert experiment.artifact("theirs").open("data/theirs.pt").read() == b"theirs"
+        experiment.upload_artifact("ours", tmp_path / "ours.pt", progress=False)
+    file = next(found for found in client.call("ListArtifacts", object_id=id).artifacts if found.name == "ours").files[0]
+    told, content = client.download(file.id)
+    assert (content, told.checksum) == (b"ours", hashlib.md5(b"ours").hexdigest())
 
 
 # -- events

@@ -56,7 +56,7 @@ class UpstreamServicer:
         spool = backend.spool()
         self._is_alone = spool.folder is None
         self._shared = spool.shared
-        self._journal = Journal(spool.folder, backend, shared=spool.shared)
+        self._journal = Journal(spool.folder, backend, shared=spool.shared, store=spool.store)
 
     def settle(self) -> None:
         """Have readers see what was logged, where they do not look into the journal and it is not worth a write for each point.
