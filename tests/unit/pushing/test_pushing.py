@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import math
-import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import pyarrow.parquet as pq
 import pytest
 
 from modelbox import ConflictError, InvalidArgumentError, ModelBoxClient, PushReport
+from modelbox.backends import Backend
+from modelbox.points import SCHEMA
+from modelbox.pushing import push
+from modelbox.records import MetricBatch
+from pushed_store import everything, fill, points
 
 
 @pytest.fixture
@@ -31,66 +35,6 @@ def there(tmp_path: Path) -> Iterator[ModelBoxClient]:
 @pytest.fixture
 def target(tmp_path: Path, there: ModelBoxClient) -> Path:
     return tmp_path / "there"
-
-
-def points(client: ModelBoxClient, id: str) -> list[tuple[Any, ...]]:
-    columns = client.get_object(id).metrics().to_dict()
-    return list(zip(columns["key"], columns["step"], columns["wallclock"], map(repr, columns["value"]), strict=True))
-
-
-def everything(client: ModelBoxClient) -> dict[str, Any]:
-    """All that a store says about its objects, but for when it heard of them."""
-    found: dict[str, Any] = {}
-    experiments, models = client.list_experiments("*"), client.list_models("*")
-    versions = [version for model in models for version in model.list_versions()]
-    for holder in [*experiments, *models, *versions]:
-        for each in [holder, *holder.artifacts()]:
-            found[each.id] = (each.name, each.namespace, each.metadata(), points(client, each.id), events(each))
-        found[holder.id, "artifacts"] = sorted(
-            (artifact.id, [(file.path, file.size, file.digest) for file in artifact.files]) for artifact in holder.artifacts()
-        )
-    for exp in experiments:
-        found[exp.id, "itself"] = (exp.owner, exp.framework, exp.task, exp.status, exp.external_id, [c.id for c in exp.children()])
-    for model in models:
-        found[model.id, "itself"] = (model.owner, model.task, model.description, model.labels)
-    for version in versions:
-        lineage = version.lineage()
-        behind = [each.id for each in (*lineage.experiments, *lineage.datasets)]
-        found[version.id, "itself"] = (version.version, version.labels, version.unique_tags, version.framework, behind)
-    return found
-
-
-def events(each: Any) -> list[tuple[Any, ...]]:
-    return [(event.name, event.source, event.wallclock, event.metadata) for event in each.events()]
-
-
-def fill(client: ModelBoxClient, folder: Path) -> None:
-    """A store with something of everything."""
-    sweep = client.create_experiment("sweep", framework="jax", task="vision", metadata={"lr": [0.1, None]}, external_id="job 7")
-    trial = client.create_experiment("trial", parent=sweep, namespace="other")
-    for step in range(50):
-        trial.log_metrics({"loss": 1 / (step + 1), "nan": math.nan}, step=step, wallclock=1e9 + step)
-    trial.log_metrics({"note": "text", "tensor": b"\0\xff"}, step=3)
-    trial.rewind(40)
-    trial.log_metrics({"loss": -1.0}, step=41)
-    trial.log_event("checkpoint", source="trainer", metadata={"step": 3}, wallclock=12.5)
-    trial.log_event("later")
-    (folder / "a" / "b").mkdir(parents=True)
-    (folder / "a" / "b" / "weights").write_bytes(os.urandom(100_000))
-    (folder / "a" / "empty").touch()
-    files = sweep.upload_artifact("files", folder / "a")
-    files.log_metrics({"size": 1.0})
-    files.log_event("verified")
-    files.update_metadata("by", "hand")
-    data = trial.track_artifact("data", "s3://bucket/train", checksum="md5:1")
-    model = client.create_model("asr", labels={"team": "x"}, task="speech", description="hears", metadata={"k": 1})
-    one = model.create_version("1", experiment=trial, datasets=[data], framework="pytorch", unique_tags=["old"], labels={"a": "b"})
-    made = one.upload_artifact("weights", folder / "a" / "b" / "weights")
-    two = model.create_version("2", datasets=[made], unique_tags=["prod", "best"], metadata={"f1": 0.5})
-    two.log_event("served")
-    two.log_metrics({"requests": 3.0})
-    sweep.finish("failed")
-    client.flush()
 
 
 def test_everything_arrives(local: ModelBoxClient, there: ModelBoxClient, target: Path, tmp_path: Path) -> None:
@@ -268,3 +212,57 @@ def test_damaged_content_is_reported_and_the_rest_is_sent(
     blob.write_bytes((tmp_path / "a/b/weights").read_bytes())
     assert local.push(target).problems == ()
     assert everything(there) == everything(local)
+
+
+class Slow:
+    """A backend whose last request takes effect when its client is dead already."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self.under_way: list[MetricBatch] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._backend, name)
+
+    def append_metrics(self, batches: Sequence[MetricBatch]) -> None:
+        self.under_way += batches
+        raise KeyboardInterrupt
+
+
+def test_a_request_that_outlives_its_push(local: ModelBoxClient, there: ModelBoxClient, target: Path) -> None:
+    exp = local.create_experiment("run")
+    exp.log_metrics({"loss": 1.0, "accuracy": 0.5})
+    slow = Slow(there._backend)
+    with pytest.raises(KeyboardInterrupt):
+        push(local._backend, cast(Backend, slow))
+    exp.log_metrics({"loss": 2.0})
+    with pytest.raises(KeyboardInterrupt):  # killed again, before it came so far
+        push(local._backend, cast(Backend, Slow(there._backend)))
+    exp.log_metrics({"loss": 3.0})
+    local.push(target)
+    there._backend.append_metrics(slow.under_way)
+    assert points(there, exp.id) == points(local, exp.id)
+    local.push(target)
+    assert points(there, exp.id) == points(local, exp.id)
+
+
+def test_points_come_in_batches_of_a_few_megabytes(local: ModelBoxClient, there: ModelBoxClient, target: Path) -> None:
+    exp = local.create_experiment("run")
+    for step in range(300):
+        exp.log_metrics({"tensor": bytes([step % 256]) * 100_000, "loss": 1.0, "accuracy": 0.5}, step=step)
+    local.push(target)
+    sizes = [len(table) for table in (batch.points for batch in stored(there, exp.id))]
+    assert sum(sizes) == 900
+    assert max(sizes) < 150
+    assert all(size % 3 == 0 for size in sizes), "what one call logged is in one batch"
+    assert points(there, exp.id) == points(local, exp.id)
+
+
+def stored(client: ModelBoxClient, id: str) -> list[MetricBatch]:
+    """The batches of an object, as they were stored."""
+    uid = client._backend.get_object(id).uid
+    found = []
+    for path in sorted(Path(client._backend.spool().folder or "").parent.glob(f"metrics/{uid}/*.parquet")):
+        table = pq.read_table(path, schema=SCHEMA)
+        found.append(MetricBatch(object_id=id, uid=uid, writer=path.name, sequence=0, points=table))
+    return found
