@@ -1,0 +1,3 @@
+from in_process_server import serve, served
+
+__all__ = ["serve", "served"]
