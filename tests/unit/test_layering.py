@@ -133,7 +133,10 @@ def loaded_by(statement: str) -> set[str]:
     return {name.partition(".")[0] for name in json.loads(done.stdout)}
 
 
-@pytest.mark.parametrize("statement", ["import modelbox", "import modelbox; modelbox.ModelBoxClient", "import modelbox.cli"])
+@pytest.mark.parametrize(
+    "statement",
+    ["import modelbox", "import modelbox; modelbox.ModelBoxClient", "import modelbox.cli", "import modelbox.server.process"],
+)
 def test_importing_is_light(statement: str) -> None:
     assert not loaded_by(statement) & HEAVY
 
