@@ -33,6 +33,7 @@ _log = logging.getLogger("modelbox.server")
 
 _PENDING = 20_000
 """Calls that grpc keeps while all threads are busy. By default it refuses some of 1,000 watchers that come back at once."""
+_HANDSHAKE_MS = 20_000
 _MIN_PING_MS = 10_000
 _PING_MS = 60_000
 _PONG_MS = 20_000
@@ -175,6 +176,8 @@ def _channel_arguments(options: ServerOptions) -> list[tuple[str, int]]:
         ("grpc.so_reuseport", int(options.reuse_port)),
         ("grpc.server.max_pending_requests", _PENDING),
         ("grpc.server.max_pending_requests_hard_limit", 2 * _PENDING),
+        # A connection on which nothing is said is closed. grpc would wait for two minutes.
+        ("grpc.server_handshake_timeout_ms", _HANDSHAKE_MS),
         # A client that vanished without a word is noticed.
         ("grpc.keepalive_time_ms", _PING_MS),
         ("grpc.keepalive_timeout_ms", _PONG_MS),
