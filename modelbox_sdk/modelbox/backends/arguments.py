@@ -10,12 +10,14 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from modelbox.backends import validation
 from modelbox.backends.base import SourceFile
 from modelbox.errors import InvalidArgumentError
+from modelbox.json_values import json_object
 from modelbox.paths import validate_name, validate_relative_path
-from modelbox.records import JsonValue, ObjectType
+from modelbox.records import JsonValue, MetricBatch, ObjectType, PendingEvent
 
 if TYPE_CHECKING:
     from modelbox.backends.served import NewFile, TrackedFile
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 _DIGEST = re.compile(r"blake3:[0-9a-f]{64}")
 _MAX_CONTENT_BYTES = 5 << 40
 """What S3 takes as one object."""
+
+_MAX_WRITER_CHARACTERS = 200
 
 ARTIFACT_OWNERS = (ObjectType.EXPERIMENT, ObjectType.MODEL, ObjectType.MODEL_VERSION)
 """What artifacts can hang on."""
@@ -222,6 +226,33 @@ def read_metrics(id: Any, *, keys: Any = (), start_step: Any = None, end_step: A
     )
     validation.id(id)
     return chosen
+
+
+def append_metrics(batches: Sequence[MetricBatch]) -> None:
+    """Batch after batch. A writer's name becomes a part of the name of a file."""
+    for batch in batches:
+        _sequence(batch.sequence)
+        length = len(quote(validation.name(batch.writer, "writer"), safe=""))
+        if length > _MAX_WRITER_CHARACTERS:
+            raise InvalidArgumentError(
+                f"the writer {batch.writer[:200]!r} takes {length} characters; at most {_MAX_WRITER_CHARACTERS} fit"
+            )
+
+
+def append_events(writer: Any, events: Sequence[PendingEvent]) -> None:
+    """The writer first, then event after event."""
+    validation.text(writer, "writer")
+    for event in events:
+        _sequence(event.sequence)
+        validation.text(event.source, "an event's source")
+        if not validation.text(event.name, "an event's name"):
+            raise InvalidArgumentError("the name of an event must not be empty")
+        json_object(event.metadata, "metadata")
+
+
+def _sequence(sequence: int) -> None:
+    if not 0 <= sequence < 2**63:
+        raise InvalidArgumentError(f"a sequence is {sequence}; it must be positive, and fit in 63 bits")
 
 
 def put_artifact(object_id: Any, name: str, files: Sequence[SourceFile]) -> None:

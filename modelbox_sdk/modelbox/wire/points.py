@@ -1,8 +1,6 @@
 """Points of metrics to columns on the wire and back, without touching single points.
 
-A packed column of fixed-width numbers has the bytes of an Arrow buffer. The messages here are twins of those in ``service.proto``
-that declare such columns ``bytes``: the same on the wire, and a copy of memory in Python, where a repeated field costs many times
-that.
+A packed column of fixed-width numbers has the bytes of an Arrow buffer; ``twins`` has messages that take it as such.
 """
 
 from __future__ import annotations
@@ -13,14 +11,13 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from google.protobuf.message import DecodeError
 
 from modelbox.columns import doubles, empty, strings
 from modelbox.errors import InvalidArgumentError
 from modelbox.points import RESULT_SCHEMA, SCHEMA, TIMESTAMP
 from modelbox.records import MetricBatch
 from modelbox.wire import service_pb2 as pb
+from modelbox.wire import twins
 from modelbox.wire.values import MAX_TIME_US, MIN_TIME_US
 
 REQUEST_BYTES = 4 << 20
@@ -29,6 +26,8 @@ RESPONSE_BYTES = 1 << 20
 """About how much goes into one response with points; more when a single point is larger."""
 
 _POINT_BYTES = 36
+_MAX_KEY_BYTES = 1 << 29
+"""The names of all points together: a short message can stand for very much."""
 _MAX_DELAY_US = MAX_TIME_US - MIN_TIME_US
 
 # -- requests
@@ -36,7 +35,7 @@ _MAX_DELAY_US = MAX_TIME_US - MIN_TIME_US
 
 def encode_append(batches: Sequence[MetricBatch]) -> bytes:
     """A serialised ``AppendMetricsRequest``."""
-    request = _AppendMetricsRequest()
+    request = twins.AppendMetricsRequest()
     for batch in batches:
         message = request.batches.add(object_id=batch.object_id, uid=batch.uid, writer=batch.writer, sequence=batch.sequence)
         _fill(message.points, batch.points)
@@ -49,7 +48,7 @@ def decode_append(data: bytes) -> list[MetricBatch]:
     Raises:
         InvalidArgumentError: It is none, or its columns do not fit together.
     """
-    request = _parse(data, _AppendMetricsRequest, pb.AppendMetricsRequest)
+    request = twins.parse(data, twins.AppendMetricsRequest, pb.AppendMetricsRequest)
     return [
         MetricBatch(
             object_id=message.object_id,
@@ -82,7 +81,7 @@ def split_batches(batches: Sequence[MetricBatch], max_bytes: int = REQUEST_BYTES
 
 def encode_points(table: pa.Table) -> bytes:
     """A serialised ``ReadMetricsResponse``."""
-    response = _ReadMetricsResponse()
+    response = twins.ReadMetricsResponse()
     _fill(response.points, table)
     return bytes(response.SerializeToString())
 
@@ -93,7 +92,7 @@ def decode_points(data: bytes) -> pa.Table:
     Raises:
         InvalidArgumentError: It is none, or its columns do not fit together.
     """
-    return _table(_parse(data, _ReadMetricsResponse, pb.ReadMetricsResponse).points, result=True)
+    return _table(twins.parse(data, twins.ReadMetricsResponse, pb.ReadMetricsResponse).points, result=True)
 
 
 def split_points(table: pa.Table, max_bytes: int = RESPONSE_BYTES) -> Iterator[pa.Table]:
@@ -127,7 +126,7 @@ def _estimate(table: pa.Table) -> int:
 
 def points_to_message(table: pa.Table) -> pb.MetricPoints:
     """The message of points in the columns of ``points.SCHEMA`` or ``points.RESULT_SCHEMA``."""
-    twin, message = _MetricPoints(), pb.MetricPoints()
+    twin, message = twins.MetricPoints(), pb.MetricPoints()
     _fill(twin, table)
     message.ParseFromString(twin.SerializeToString())
     return message
@@ -139,7 +138,7 @@ def points_from_message(message: pb.MetricPoints, result: bool = False) -> pa.Ta
     Raises:
         InvalidArgumentError: Its columns do not fit together.
     """
-    return _table(_MetricPoints.FromString(message.SerializeToString()), result=result)
+    return _table(twins.MetricPoints.FromString(message.SerializeToString()), result=result)
 
 
 # -- from Arrow
@@ -198,24 +197,6 @@ def _sparse(column: pa.Array) -> tuple[bytes, list[bytes]]:
 # -- to Arrow
 
 
-def _parse(data: bytes, twin: Any, typed: Any) -> Any:
-    """The twin of a serialised message.
-
-    A column may also come in several pieces, of which a twin keeps the last, or not packed, which it does not know. Both show in
-    its size, and then the typed message has to read it.
-    """
-    try:
-        message = twin.FromString(data)
-        message.DiscardUnknownFields()
-        if message.ByteSize() == len(data):
-            return message
-        plain = typed.FromString(data)
-    except DecodeError:
-        raise InvalidArgumentError(f"{len(data)} bytes are not a message of metric points") from None
-    plain.DiscardUnknownFields()
-    return twin.FromString(plain.SerializeToString())
-
-
 def _table(message: Any, *, result: bool = False) -> pa.Table:
     schema = RESULT_SCHEMA if result else SCHEMA
     rows = len(message.step) // 8
@@ -249,6 +230,9 @@ def _key_column(message: Any, rows: int) -> pa.Array:
     if any(not key or "\0" in key for key in message.keys):
         raise InvalidArgumentError("a metric's key must not be empty, and must not contain NUL")
     keys = strings(list(message.keys))
+    longest = max(map(len, message.keys), default=0)
+    if longest * rows > _MAX_KEY_BYTES:
+        raise InvalidArgumentError(f"{rows} points with keys of up to {longest} characters are too much at a time; send fewer")
     if not message.key_index and len(keys) == 1:
         return keys.take(_zeros(rows, pa.int32(), 4))
     index = _numbers(message.key_index, rows, "key_index", pa.uint32())
@@ -320,33 +304,3 @@ def _bitmap(rows: int, positions: Sequence[int], *, present: bool) -> pa.Buffer 
     for position in positions:
         flags[position] = present
     return pa.Array.from_buffers(pa.uint8(), rows, [None, pa.py_buffer(flags)]).cast(pa.bool_()).buffers()[1]
-
-
-# -- the twins
-
-
-def _twins() -> list[Any]:
-    """The messages with points, made from their descriptors with ``bytes`` for columns, and for texts, which Arrow checks."""
-    file = descriptor_pb2.FileDescriptorProto(name="modelbox/twins.proto", package="modelbox.twins", syntax="proto3")
-    for original in (pb.MetricPoints, pb.MetricBatch, pb.AppendMetricsRequest, pb.ReadMetricsResponse):
-        original.DESCRIPTOR.CopyToProto(file.message_type.add())
-    for message in file.message_type:
-        for field in message.field:
-            _make_twin(field)
-    pool = descriptor_pool.DescriptorPool()
-    pool.AddSerializedFile(file.SerializeToString())
-    names = [f"modelbox.twins.{message.name}" for message in file.message_type]
-    return [message_factory.GetMessageClass(pool.FindMessageTypeByName(name)) for name in names]
-
-
-def _make_twin(field: Any) -> None:
-    fixed = (field.TYPE_FIXED32, field.TYPE_SFIXED64, field.TYPE_DOUBLE)
-    if field.type in fixed and field.label == field.LABEL_REPEATED:
-        field.type, field.label = field.TYPE_BYTES, field.LABEL_OPTIONAL
-    elif field.name == "text":
-        field.type = field.TYPE_BYTES
-    elif field.type_name:
-        field.type_name = field.type_name.replace(".modelbox.", ".modelbox.twins.")
-
-
-_MetricPoints, _, _AppendMetricsRequest, _ReadMetricsResponse = _twins()

@@ -188,6 +188,13 @@ def test_columns_that_do_not_fit(name: str) -> None:
         points.points_from_message(message)
 
 
+def test_a_short_message_that_stands_for_very_much() -> None:
+    rows = 10_000
+    message = pb.MetricPoints(keys=["a" * 100_000], step=[0] * rows, wallclock_us=[0] * rows, value=[0.0] * rows)
+    with pytest.raises(InvalidArgumentError, match="send fewer"):
+        points.points_from_message(message)
+
+
 def test_the_good_ones_fit() -> None:
     assert points.points_from_message(pb.MetricPoints(**GOOD)).num_rows == 3
 

@@ -48,6 +48,7 @@ class LoggedRules(StoreRules):
     # -- metrics
 
     def append_metrics(self, batches: Sequence[MetricBatch]) -> None:
+        arguments.append_metrics(batches)
         view = self._metadata.view()
         alive: dict[tuple[str, str], bool] = {}
         for batch in batches:
@@ -98,6 +99,8 @@ class LoggedRules(StoreRules):
     # -- events
 
     def append_events(self, writer: str, events: Sequence[PendingEvent]) -> None:
+        arguments.append_events(writer, events)
+
         def body(transaction: Transaction) -> None:
             stored = transaction.get("writers", writer)
             last = stored["sequence"] if stored else 0
