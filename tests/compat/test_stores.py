@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from services.server_process import ServerProcess
 
 from modelbox import ModelBoxClient
+from services.server_process import ServerProcess
 
 STORES = sorted(path.name for path in Path(__file__).parent.glob("store-*"))
 

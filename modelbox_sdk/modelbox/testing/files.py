@@ -55,6 +55,19 @@ class FilesSuite:
         files.delete_tree("folder")
         assert list(files.walk("folder")) == []
 
+    def test_a_folder_that_is_deleted_while_files_are_created_in_it(self, files: Files) -> None:
+        def fill(number: int) -> int:
+            for name in range(50):
+                files.create(f"folder/{number}-{name}", b"content")
+                if name % 5 == 0:
+                    files.delete_tree("folder")
+            return number
+
+        with ThreadPoolExecutor(4) as threads:
+            assert list(threads.map(fill, range(4))) == [0, 1, 2, 3]
+        files.delete_tree("folder")
+        assert list(files.walk("folder")) == []
+
     def test_what_is_missing_is_missing_everywhere(self, files: Files) -> None:
         files.write("a/file", b"x")
         for path in ("nothing", "a/nothing", "a/file/below", "a"):

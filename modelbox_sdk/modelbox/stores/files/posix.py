@@ -17,6 +17,7 @@ from modelbox.stores.files.base import FileInfo, Files, fsync_folder, storage_er
 
 _TEMPORARY = ".tmp-"
 _ABANDONED_S = 3600.0
+_ATTEMPTS = 20
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
@@ -45,13 +46,19 @@ class PosixFiles(Files):
 
     def create(self, path: str, data: bytes) -> None:
         target = self.local_path(path)
-        with storage_errors("write", target), self._temporary(target) as (file, name):
-            file.write(data)
-            file.flush()
-            os.fdatasync(file.fileno())
-            _link(name, target)
-            os.unlink(name)
-            fsync_folder(os.path.dirname(target))
+
+        def create() -> None:
+            with self._temporary(target) as (file, name):
+                file.write(data)
+                file.flush()
+                os.fdatasync(file.fileno())
+                _link(name, target)
+                with contextlib.suppress(FileNotFoundError):  # somebody is deleting the folder, and was here first
+                    os.unlink(name)
+                fsync_folder(os.path.dirname(target))
+
+        with storage_errors("write", target):
+            _despite_deletions(create)
 
     def write(self, path: str, data: bytes) -> None:
         def fill(file: BinaryIO) -> None:
@@ -106,8 +113,12 @@ class PosixFiles(Files):
     def delete_tree(self, folder: str) -> None:
         import shutil
 
-        with storage_errors("delete", self.local_path(folder)), contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            shutil.rmtree(self.local_path(folder))
+        def delete() -> None:
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                shutil.rmtree(self.local_path(folder))
+
+        with storage_errors("delete", self.local_path(folder)):
+            _despite_creations(delete)
 
     def move(self, path: str, target: str) -> None:
         source, goal = self.local_path(path), self.local_path(target)
@@ -163,6 +174,25 @@ class PosixFiles(Files):
             with contextlib.suppress(OSError):
                 os.unlink(name)
             raise
+
+
+def _despite_deletions(create: Callable[[], None]) -> None:
+    """Create a file in a folder that somebody else may just be deleting, with all that is in it."""
+    for _ in range(_ATTEMPTS - 1):
+        with contextlib.suppress(FileNotFoundError):
+            return create()
+    return create()
+
+
+def _despite_creations(delete: Callable[[], None]) -> None:
+    """Delete a folder in which somebody else may just be creating files."""
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return delete()
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+    return delete()
 
 
 def _link(source: str, target: str) -> None:
