@@ -32,7 +32,7 @@ from modelbox.records import (
     Status,
     datetime_from_us,
 )
-from modelbox.wire import file_ids, messages
+from modelbox.wire import file_ids, logged, messages, values
 from modelbox.wire import service_pb2 as pb
 from modelbox.wire.values import MAX_TIME_US, MIN_TIME_US
 
@@ -110,10 +110,10 @@ CONVERSIONS = {
     "version": (VERSION, messages.version_to_message, messages.version_from_message),
     "artifact": (ARTIFACT, messages.artifact_to_message, messages.artifact_from_message),
     "file": (STORED, lambda file: messages.file_to_message(file, ARTIFACT), messages.file_from_message),
-    "event": (EVENT, messages.event_to_message, lambda message: messages.event_from_message(message, "o")),
-    "new event": (PENDING, messages.new_event_to_message, messages.new_event_from_message),
-    "change": (CHANGE, messages.change_to_message, messages.change_from_message),
-    "batch": (BATCH, messages.batch_to_message, messages.batch_from_message),
+    "event": (EVENT, logged.event_to_message, lambda message: logged.event_from_message(message, "o")),
+    "new event": (PENDING, logged.new_event_to_message, logged.new_event_from_message),
+    "change": (CHANGE, logged.change_to_message, logged.change_from_message),
+    "batch": (BATCH, logged.batch_to_message, logged.batch_from_message),
 }
 
 
@@ -170,7 +170,7 @@ def test_a_stored_file_for_upstream() -> None:
     message = messages.file_to_message(STORED, ARTIFACT)
     assert (message.checksum, message.src_path, message.upload_path) == ("ff", "/home/b.pt", "file:///s/b")
     assert (message.file_type, message.parent_id) == (pb.CHECKPOINT, "o")
-    assert (message.created_at, message.updated_at) == tuple(map(messages.timestamp_to_message, (COMMON["created_at_us"], -1)))
+    assert (message.created_at, message.updated_at) == tuple(map(values.timestamp_to_message, (COMMON["created_at_us"], -1)))
 
 
 def test_a_tracked_file_for_upstream() -> None:
@@ -200,18 +200,18 @@ def test_what_no_file_has_as_its_id(id: str) -> None:
 @settings(deadline=None)
 @given(st.integers(MIN_TIME_US, MAX_TIME_US))
 def test_times_are_exact(us: int) -> None:
-    message = messages.timestamp_to_message(us)
+    message = values.timestamp_to_message(us)
     assert 0 <= message.nanos < 10**9
-    assert messages.timestamp_from_message(message) == us
+    assert values.timestamp_from_message(message) == us
     assert message.ToMicroseconds() == us
 
 
 @pytest.mark.parametrize("seconds", [2**63 - 1, -(2**63), 253_402_300_800, -62_135_596_801])
 def test_times_that_are_none(seconds: int) -> None:
     with pytest.raises(InvalidArgumentError, match="years"):
-        messages.timestamp_from_message(Timestamp(seconds=seconds))
+        values.timestamp_from_message(Timestamp(seconds=seconds))
     with pytest.raises(InvalidArgumentError, match="years"):
-        messages.new_event_from_message(pb.NewEvent(wallclock_us=max(-(2**63), min(seconds * 10**6, 2**63 - 1))))
+        logged.new_event_from_message(pb.NewEvent(wallclock_us=max(-(2**63), min(seconds * 10**6, 2**63 - 1))))
 
 
 # -- metadata
@@ -224,27 +224,27 @@ JSON_VALUES = PLAIN_VALUES | st.lists(PLAIN_VALUES | st.lists(PLAIN_VALUES)) | s
 @settings(deadline=None)
 @given(st.dictionaries(TEXT, JSON_VALUES))
 def test_metadata_is_exact(metadata: dict[str, Any]) -> None:
-    message = messages.metadata_to_message(metadata)
-    back = messages.metadata_from_message(pb.Metadata.FromString(message.SerializeToString()))
+    message = values.metadata_to_message(metadata)
+    back = values.metadata_from_message(pb.Metadata.FromString(message.SerializeToString()))
     assert back == metadata
     assert repr(back) == repr({key: metadata[key] for key in sorted(metadata)}), "1, 1.0 and True are different, and so is -0.0"
 
 
 @pytest.mark.parametrize("text", ["", "adam", "NaN", "-Infinity", "{", "1 2", "[" * 100_000, "'x'"], ids=lambda text: text[:9])
 def test_a_text_that_is_not_json_is_a_string(text: str) -> None:
-    assert messages.metadata_from_message(pb.Metadata(metadata={"a": text})) == {"a": text}
+    assert values.metadata_from_message(pb.Metadata(metadata={"a": text})) == {"a": text}
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_what_json_cannot_hold(value: float) -> None:
     with pytest.raises(InvalidArgumentError, match="JSON"):
-        messages.metadata_to_message({"a": value})
+        values.metadata_to_message({"a": value})
 
 
 @pytest.mark.parametrize("text", ["[]", "1", "x", '{"a": NaN}', "{" * 10, '{"a":' * 100_000], ids=lambda text: text[:9])
 def test_the_payload_of_a_change_is_an_object(text: str) -> None:
     with pytest.raises(InvalidArgumentError, match="JSON"):
-        messages.new_event_from_message(pb.NewEvent(metadata_json=text))
+        logged.new_event_from_message(pb.NewEvent(metadata_json=text))
 
 
 # -- words
@@ -252,29 +252,29 @@ def test_the_payload_of_a_change_is_an_object(text: str) -> None:
 
 def test_words_and_their_numbers() -> None:
     for framework in ("", *map(str, MLFramework)):
-        assert messages.framework_from_enum(messages.framework_to_enum(framework)) == framework
+        assert values.framework_from_enum(values.framework_to_enum(framework)) == framework
     for status in Status:
-        assert messages.status_from_enum(messages.status_to_enum(status)) is status
+        assert values.status_from_enum(values.status_to_enum(status)) is status
     for kind in (None, *ObjectType):
-        assert messages.object_type_from_enum(messages.object_type_to_enum(kind)) is kind
+        assert values.object_type_from_enum(values.object_type_to_enum(kind)) is kind
     for action in Action:
-        assert messages.action_from_enum(messages.action_to_enum(action)) is action
+        assert values.action_from_enum(values.action_to_enum(action)) is action
     for file_type in ("", "model", "checkpoint", "text", "image", "audio", "video"):
-        assert messages.file_type_from_enum(messages.file_type_to_enum(file_type)) == file_type
+        assert values.file_type_from_enum(values.file_type_to_enum(file_type)) == file_type
 
 
 def test_numbers_of_a_newer_version() -> None:
-    assert messages.framework_from_enum(99) == "other"
-    assert messages.file_type_from_enum(99) == ""
-    for from_enum in (messages.status_from_enum, messages.object_type_from_enum, messages.action_from_enum):
+    assert values.framework_from_enum(99) == "other"
+    assert values.file_type_from_enum(99) == ""
+    for from_enum in (values.status_from_enum, values.object_type_from_enum, values.action_from_enum):
         with pytest.raises(InvalidArgumentError, match="99"):
             from_enum(99)
-    for from_undefined in (messages.status_from_enum, messages.action_from_enum):
+    for from_undefined in (values.status_from_enum, values.action_from_enum):
         with pytest.raises(InvalidArgumentError, match="0 is not"):
             from_undefined(0)
     with pytest.raises(InvalidArgumentError, match="caffe"):
-        messages.framework_to_enum("caffe")
+        values.framework_to_enum("caffe")
     with pytest.raises(InvalidArgumentError, match="hangs"):
         messages.artifact_from_message(pb.Artifact(id="a"))
     with pytest.raises(InvalidArgumentError, match="about"):
-        messages.change_from_message(pb.Change(seq=1))
+        logged.change_from_message(pb.Change(seq=1))

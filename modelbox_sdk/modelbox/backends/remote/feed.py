@@ -14,7 +14,8 @@ from modelbox.backends.remote.calls import Calls, Stream
 from modelbox.backends.remote.interruptions import InterruptedCall, Repetitions
 from modelbox.errors import ModelBoxError
 from modelbox.records import Change
-from modelbox.wire.messages import change_from_message
+from modelbox.wire import service_pb2 as pb
+from modelbox.wire.logged import change_from_message
 
 _SILENCE_S = 45.0
 """The server says something each 15 s."""
@@ -32,7 +33,9 @@ class _Item(NamedTuple):
 
 
 class RemoteFeed(Feed):
-    """Follows the changes in a thread of its own, which begins with the first read, and resumes where the connection was lost.
+    """Follows the changes in a thread of its own, which resumes where the connection was lost.
+
+    What is there already is asked for, and given whatever the timeout, as other backends do; the thread begins after that.
 
     Args:
         calls: For this feed alone.
@@ -44,6 +47,7 @@ class RemoteFeed(Feed):
         self._request = request
         self._position: int = request.since
         self._closed = False
+        self._caught_up = False
         self._begin([])
         forks.take_part(self)
 
@@ -57,6 +61,8 @@ class RemoteFeed(Feed):
         self._heard = time.monotonic()
 
     def read(self, timeout_s: float) -> list[Change]:
+        if not self._caught_up and (found := self._catch_up()):
+            return found
         deadline = time.monotonic() + timeout_s
         while True:
             self._start()
@@ -70,6 +76,20 @@ class RemoteFeed(Feed):
             self._position = item.position
             if item.changes:
                 return item.changes
+
+    def _catch_up(self) -> list[Change]:
+        """The next changes that are there already; once there are none, the thread takes over."""
+        request = pb.ListChangesRequest(namespace=self._request.namespace, all_namespaces=self._request.all_namespaces)
+        while not self._closed:
+            request.since = self._position
+            response = self._calls.unary("ListChanges", request)
+            self._position = response.position
+            if response.changes:
+                return [change_from_message(change) for change in response.changes]
+            if not response.more:
+                break
+        self._caught_up = True
+        return []
 
     def close(self) -> None:
         self._closed = True

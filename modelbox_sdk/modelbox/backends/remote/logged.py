@@ -11,7 +11,7 @@ from modelbox.backends.base import Feed
 from modelbox.backends.remote.feed import RemoteFeed
 from modelbox.backends.remote.shared import MAX_UINT, RemoteBase, in_namespace
 from modelbox.records import Change, Event, MetricBatch, PendingEvent
-from modelbox.wire import messages
+from modelbox.wire import logged, values
 from modelbox.wire import service_pb2 as pb
 
 if TYPE_CHECKING:
@@ -28,12 +28,12 @@ class RemoteLogged(RemoteBase):
 
     def update_metadata(self, id: str, metadata: Mapping[str, Any]) -> None:
         changes = arguments.update_metadata(id, metadata)
-        request = pb.UpdateMetadataRequest(parent_id=id, metadata=messages.metadata_to_message(changes))
+        request = pb.UpdateMetadataRequest(parent_id=id, metadata=values.metadata_to_message(changes))
         self._calls.unary("UpdateMetadata", request)
 
     def metadata(self, id: str) -> dict[str, Any]:
         response = self._calls.unary("ListMetadata", pb.ListMetadataRequest(parent_id=validation.id(id)))
-        return messages.metadata_from_message(response.metadata)
+        return values.metadata_from_message(response.metadata)
 
     # -- metrics
 
@@ -92,9 +92,9 @@ class RemoteLogged(RemoteBase):
     def events(self, id: str, *, since_us: int | None = None) -> list[Event]:
         request = pb.ListEventsRequest(parent_id=validation.id(id))
         if since_us is not None:
-            request.since.CopyFrom(messages.timestamp_to_message(since_us))
+            request.since.CopyFrom(values.timestamp_to_message(since_us))
         return self._list(
-            "ListEvents", request, lambda page: page.events, lambda message: messages.event_from_message(message, object_id=id)
+            "ListEvents", request, lambda page: page.events, lambda message: logged.event_from_message(message, object_id=id)
         )
 
     # -- changes
@@ -111,7 +111,7 @@ class RemoteLogged(RemoteBase):
             if limit is not None:
                 request.limit = min(limit - len(found), MAX_UINT)
             response = self._calls.unary("ListChanges", request)
-            found += map(messages.change_from_message, response.changes)
+            found += map(logged.change_from_message, response.changes)
             request.since = response.position
             if not response.more or (limit is not None and len(found) >= limit):
                 return found
@@ -131,7 +131,7 @@ def _split_events(events: Sequence[PendingEvent]) -> Iterator[list[pb.NewEvent]]
     """The messages of events, in lists that fit into a request each."""
     group: list[pb.NewEvent] = []
     total = 0
-    for message in map(messages.new_event_to_message, events):
+    for message in map(logged.new_event_to_message, events):
         size = message.ByteSize()
         if group and total + size > _REQUEST_BYTES:
             yield group

@@ -15,7 +15,7 @@ from modelbox.records import (
     ObjectRecord,
     ObjectType,
 )
-from modelbox.wire import messages
+from modelbox.wire import messages, values
 from modelbox.wire import service_pb2 as pb
 
 
@@ -26,7 +26,7 @@ class RemoteObjects(RemoteBase):
 
     def get_object(self, id: str, kind: ObjectType | None = None) -> ObjectRecord:
         validation.id(id, *([kind] if kind else []))
-        response = self._calls.unary("GetObject", pb.GetObjectRequest(id=id, type=messages.object_type_to_enum(kind)))
+        response = self._calls.unary("GetObject", pb.GetObjectRequest(id=id, type=values.object_type_to_enum(kind)))
         return messages.object_from_message(response.object)
 
     def rewind(self, id: str, *, step: int, at_us: int) -> ObjectRecord:
@@ -66,9 +66,9 @@ class RemoteObjects(RemoteBase):
             namespace=new.namespace,
             owner=new.owner,
             external_id=new.external_id,
-            framework=messages.framework_to_enum(new.framework),
+            framework=values.framework_to_enum(new.framework),
             task=new.task,
-            metadata=messages.metadata_to_message(new.metadata),
+            metadata=values.metadata_to_message(new.metadata),
             parent_id=new.parent_id,
         )
         response = self._calls.unary("CreateExperiment", request)
@@ -84,7 +84,7 @@ class RemoteObjects(RemoteBase):
     def finish_experiment(self, id: str, *, status: str) -> ExperimentRecord:
         wanted = validation.status(status)
         validation.id(id, ObjectType.EXPERIMENT)
-        request = pb.SetExperimentStatusRequest(id=id, status=messages.status_to_enum(wanted))
+        request = pb.SetExperimentStatusRequest(id=id, status=values.status_to_enum(wanted))
         return messages.experiment_from_message(self._calls.unary("SetExperimentStatus", request).experiment)
 
     # -- models and versions
@@ -110,7 +110,7 @@ class RemoteObjects(RemoteBase):
             task=new.task,
             description=new.description,
             labels=new.labels,
-            metadata=messages.metadata_to_message(new.metadata),
+            metadata=values.metadata_to_message(new.metadata),
         )
         response = self._calls.unary("CreateModel", request)
         return messages.model_from_message(response.model), response.exists
@@ -157,10 +157,10 @@ class RemoteObjects(RemoteBase):
             description=new.description,
             experiment_id=new.experiment_id,
             dataset_ids=new.dataset_ids,
-            framework=messages.framework_to_enum(new.framework),
+            framework=values.framework_to_enum(new.framework),
             unique_tags=new.unique_tags,
             labels=new.labels,
-            metadata=messages.metadata_to_message(new.metadata),
+            metadata=values.metadata_to_message(new.metadata),
         )
         response = self._calls.unary("CreateModelVersion", request)
         return messages.version_from_message(response.version), response.exists

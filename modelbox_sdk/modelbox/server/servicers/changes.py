@@ -9,7 +9,7 @@ from modelbox.server.calls import Call, watches
 from modelbox.server.servicers.defaults import namespace_or_all, optional
 from modelbox.server.watchers import Watch
 from modelbox.wire import service_pb2 as pb
-from modelbox.wire.messages import change_to_message
+from modelbox.wire.logged import change_to_message
 
 _MOST_CHANGES = 1000
 _MOST_BYTES = 1 << 20

@@ -12,12 +12,9 @@ from modelbox.server.calls import Call, takes_bytes
 from modelbox.server.servicers.defaults import optional
 from modelbox.server.servicers.paging import page_of_events
 from modelbox.wire import service_pb2 as pb
-from modelbox.wire.messages import (
-    event_to_message,
-    new_event_from_message,
-    timestamp_from_message,
-)
+from modelbox.wire.logged import event_to_message, new_event_from_message
 from modelbox.wire.points import decode_append, encode_points, split_points
+from modelbox.wire.values import timestamp_from_message
 
 Logged = TypeVar("Logged", MetricBatch, PendingEvent)
 

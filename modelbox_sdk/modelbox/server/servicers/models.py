@@ -6,12 +6,8 @@ from modelbox.server.calls import Call
 from modelbox.server.servicers.defaults import namespace_of, namespace_or_all, optional, owner_of
 from modelbox.server.servicers.paging import page_of_objects
 from modelbox.wire import service_pb2 as pb
-from modelbox.wire.messages import (
-    framework_from_enum,
-    metadata_from_message,
-    model_to_message,
-    version_to_message,
-)
+from modelbox.wire.messages import model_to_message, version_to_message
+from modelbox.wire.values import framework_from_enum, metadata_from_message
 
 
 class ModelServicer:

@@ -9,14 +9,11 @@ from modelbox.server.calls import Call
 from modelbox.server.servicers.defaults import namespace_of, namespace_or_all, optional, owner_of
 from modelbox.server.servicers.paging import page_of_objects
 from modelbox.wire import service_pb2 as pb
-from modelbox.wire.messages import (
-    artifact_to_message,
-    experiment_to_message,
+from modelbox.wire.messages import artifact_to_message, experiment_to_message, lineage_to_message, object_to_message
+from modelbox.wire.values import (
     framework_from_enum,
-    lineage_to_message,
     metadata_from_message,
     metadata_to_message,
-    object_to_message,
     object_type_from_enum,
     status_from_enum,
 )

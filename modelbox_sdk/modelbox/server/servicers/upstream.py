@@ -20,7 +20,7 @@ from modelbox.server.servicers.defaults import namespace_of
 from modelbox.server.servicers.source_paths import relative_path
 from modelbox.server.watchers import Watch
 from modelbox.wire import service_pb2 as pb
-from modelbox.wire.messages import (
+from modelbox.wire.values import (
     file_type_from_enum,
     json_text,
     metadata_from_message,

@@ -19,7 +19,8 @@ from modelbox.server.calls import Call
 from modelbox.server.servicers.source_paths import relative_path
 from modelbox.wire import service_pb2 as pb
 from modelbox.wire.file_ids import artifact_id_of, file_id
-from modelbox.wire.messages import file_to_message, file_type_from_enum
+from modelbox.wire.messages import file_to_message
+from modelbox.wire.values import file_type_from_enum
 
 _CHUNK = 256 << 10
 _IN_MEMORY = 1 << 20
