@@ -53,3 +53,15 @@ class TestServer(SharedBackendSuite):
         with ExitStack() as stack:
             stack.callback(server_farm.close, uri)
             yield opener(uri, stack)
+
+
+class TestServerWithRights(BackendSuite):
+    """The same when the rights of each caller are looked at, and are all there are."""
+
+    @pytest.fixture
+    def client(self, server_farm: ServerFarm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelBoxClient]:
+        monkeypatch.setenv("MODELBOX_SPOOL_DIR", str(tmp_path / "spool"))
+        uri = server_farm.open(tmp_path / "store", with_rights=True)
+        with ModelBoxClient(uri) as client:
+            yield client
+        server_farm.close(uri)

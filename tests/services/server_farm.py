@@ -34,9 +34,9 @@ class ServerFarm:
         process = self._running()
         process.communicate(timeout=_STOP_S)  # it ends when its input does
 
-    def open(self, store: Path | str) -> str:
-        """Start a server of a store, which is created when absent; its URI."""
-        return f"grpc://127.0.0.1:{self._ask(f'open {store}')}"
+    def open(self, store: Path | str, *, with_rights: bool = False) -> str:
+        """Start a server of a store, which is created when absent; its URI. With rights, each call's rights are looked at: all."""
+        return f"grpc://127.0.0.1:{self._ask(('guard ' if with_rights else 'open ') + str(store))}"
 
     def close(self, uri: str) -> None:
         """Stop a server."""
@@ -58,14 +58,17 @@ class ServerFarm:
 
 def _serve() -> None:
     from modelbox.backends.inprocess import open_store
+    from modelbox.server.authorised import AuthorisedBackend
     from modelbox.server.grpc_server import build_server
+    from modelbox.server.rights import Grant
 
     running = {}
     for line in sys.stdin:
         command, _, argument = line.strip().partition(" ")
-        if command == "open":
+        if command in ("open", "guard"):
             backend = open_store(argument)
-            server = build_server(backend)
+            guarded = AuthorisedBackend(backend, Grant(name="all", namespaces=("*",), may_write=True))
+            server = build_server(backend, authorise=(lambda _, seen=guarded: seen) if command == "guard" else None)
             port = str(server.start("127.0.0.1:0"))
             running[port] = server, backend
             print(port, flush=True)
