@@ -101,7 +101,8 @@ class _Server(http.server.ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Nothing for people to read: whoever asked went away."""
-        _log.debug("an answer about metrics was given up", exc_info=True)
+        del request
+        _log.debug("an answer about metrics to %s was given up", client_address, exc_info=True)
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
