@@ -70,7 +70,12 @@ def test_a_spool(cli: Cli, tmp_path: Path, store: str) -> None:
     assert "belong to a process that is alive" in result.err
     with pytest.raises(modelbox.UnavailableError):
         journals[1].close(0.1)
+    elsewhere = cli("push", tmp_path / "spool", tmp_path / "elsewhere")
+    assert elsewhere.code == 1
+    assert f"does not have the object {exp.id}" in elsewhere.err
     assert cli("push", tmp_path / "spool", store)[:2] == (0, "pushed 5 points, 1 event\n")
+    (tmp_path / "spool" / "store").write_text("grpc://somewhere:1")
+    assert cli("push", tmp_path / "spool", store)[:2] == (0, "pushed nothing, for all of it is there\n")
     with modelbox.ModelBoxClient(store) as client:
         assert len(client.get_experiment(exp.id).metrics().to_dict()["step"]) == 10
         assert len(client.get_experiment(exp.id).events()) == 2

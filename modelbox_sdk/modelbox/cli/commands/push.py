@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 _COUNTS = ("experiments", "models", "versions", "points", "events", "artifacts")
 _BYTES = ("bytes_sent", "bytes_there")
 _MARKER = "modelbox.json"
-_JOURNAL = "*.journal"
+_NOTE = "store"
+"""A file in a spool that says whose it is."""
+_JOURNALS = "*/*.journal"
 
 
 def register(tree: CommandTree) -> None:
@@ -51,7 +53,9 @@ def _deliver(args: argparse.Namespace) -> PushReport:
 
 
 def _is_spool(folder: Path) -> bool:
-    return folder.is_dir() and not (folder / _MARKER).exists() and any(folder.glob(f"*/{_JOURNAL}"))
+    if not folder.is_dir() or (folder / _MARKER).exists():
+        return False
+    return (folder / _NOTE).is_file() or any(folder.glob(_JOURNALS))
 
 
 def _summary(report: PushReport) -> str:
