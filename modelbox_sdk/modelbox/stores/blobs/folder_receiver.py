@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
-from modelbox.errors import ConflictError
+from modelbox.errors import ConflictError, ModelBoxError
 from modelbox.hashing import CHUNK, Hasher
 from modelbox.stores.blobs.base import BlobItem, refuse_gap
+from modelbox.stores.blobs.behind import Behind
 from modelbox.stores.blobs.parts import Part
 from modelbox.stores.blobs.receiving import Receiver
 from modelbox.stores.blobs.writer import mismatch
@@ -41,8 +43,13 @@ class FolderReceiver(Receiver):
                 self._release(part)
                 raise
         self._part = part
+        self._behind = Behind(self._store)
 
     def write(self, chunk: bytes | memoryview) -> None:
+        self._open_part()
+        self._behind.do(chunk)
+
+    def _store(self, chunk: bytes | memoryview) -> None:
         part = self._open_part()
         self._hasher.update(chunk)
         with storage_errors("write", self._target), part.dropped_if_useless():
@@ -52,6 +59,7 @@ class FolderReceiver(Receiver):
 
     def finish(self) -> None:
         part = self._open_part()
+        self._behind.end()
         with storage_errors("write", self._target):
             with part.dropped_if_useless():
                 if self._hasher.size != self._item.size or self._hasher.digest() != self._item.digest:
@@ -62,6 +70,8 @@ class FolderReceiver(Receiver):
         part.close()
 
     def close(self) -> None:
+        with contextlib.suppress(ModelBoxError):  # it was told, or nobody asks any more
+            self._behind.end()
         part, self._part = self._part, None
         if part is not None:
             with storage_errors("write", self._target):
