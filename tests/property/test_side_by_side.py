@@ -13,7 +13,9 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
-from side_by_side import OpenClient, folder_factory, machine_for, tiny_sizes
+from side_by_side import Factory, OpenClient, folder_factory, machine_for, server_factory, tiny_sizes, twin_factory
+
+from services.server_farm import ServerFarm
 
 EXAMPLES = 9
 STEPS = 60
@@ -44,7 +46,17 @@ def profile(examples: int) -> settings:
 
 @pytest.mark.parametrize("factory", [small_store, folder_factory], ids=["tiny", "default"])
 def test_the_store_does_what_the_reference_does(factory: object) -> None:
-    machine = machine_for(factory)  # type: ignore[arg-type]
+    explore(factory)  # type: ignore[arg-type]
+
+
+def test_a_server_does_what_an_embedded_store_and_the_reference_do(server_farm: ServerFarm) -> None:
+    with tiny_sizes():
+        explore(twin_factory(folder_factory, server_factory(server_farm)))
+
+
+def explore(factory: Factory) -> None:
+    """Drive the machine on the stores of a factory."""
+    machine = machine_for(factory)
     deadline = time.monotonic() + SOAK_S / 2
     while True:
         run_state_machine_as_test(machine, settings=profile(EXAMPLES))  # type: ignore[no-untyped-call]

@@ -11,6 +11,8 @@ from modelbox.json_values import json_object, valid_text
 from modelbox.records import ANY_NAMESPACE, FileRecord, JsonValue, MLFramework, ObjectType, Status
 
 _MAX_NAME_BYTES = 1024
+_MAX_ID = 200
+"""Much more than any id has."""
 _MAX_METADATA_BYTES = 16 << 20
 """A server takes it as one message, and all who watch get it."""
 
@@ -52,7 +54,7 @@ def id(value: Any, *kinds: ObjectType) -> str:
     Raises:
         NotFoundError: No object can have it.
     """
-    if isinstance(value, str) and value.isprintable():  # a lone surrogate is not
+    if isinstance(value, str) and 0 < len(value) <= _MAX_ID and value.isprintable():  # a lone surrogate is not
         return value
     raise not_found(value, *kinds)
 
@@ -60,7 +62,10 @@ def id(value: Any, *kinds: ObjectType) -> str:
 def not_found(id: Any, *kinds: ObjectType) -> NotFoundError:
     """The error for an object that is not there, or not of one of these types."""
     wanted = " or ".join(str(kind).replace("_", " ") for kind in kinds) or "object"
-    return NotFoundError(f"there is no {wanted} with the id {id!r}; it may have been deleted")
+    shown = repr(id)
+    if len(shown) > _MAX_ID:
+        shown = f"{shown[:_MAX_ID]}..."
+    return NotFoundError(f"there is no {wanted} with the id {shown}; it may have been deleted")
 
 
 def metadata(value: Any) -> dict[str, JsonValue]:

@@ -20,6 +20,7 @@ from modelbox.backends.inprocess import opening
 from modelbox.journal import Journal
 from modelbox.stores.metadata.log import LogMetadataStore
 from modelbox.stores.metrics.parquet import ParquetMetricsStore, merging
+from services.server_farm import ServerFarm
 
 OpenClient: TypeAlias = Callable[[], ModelBoxClient]
 """Opens another client on the same store."""
@@ -45,12 +46,35 @@ def tiny_sizes() -> Iterator[None]:
         yield
 
 
+def server_factory(farm: ServerFarm) -> Factory:
+    """A fresh store behind a server in another process."""
+
+    @contextlib.contextmanager
+    def factory() -> Iterator[OpenClient]:
+        with folder() as path, pytest.MonkeyPatch.context() as patch:
+            patch.setenv("MODELBOX_SPOOL_DIR", str(path / "spool"))
+            uri = farm.open(path / "store")
+            try:
+                yield lambda: ModelBoxClient(uri, owner="o")
+            finally:
+                farm.close(uri)
+
+    return factory
+
+
 @contextlib.contextmanager
 def folder_factory() -> Iterator[OpenClient]:
     """A fresh embedded store in a folder, in memory where the machine has such a file system."""
+    with folder() as path:
+        yield lambda: ModelBoxClient(path / "store", owner="o")
+
+
+@contextlib.contextmanager
+def folder() -> Iterator[Path]:
+    """A fresh folder for an example."""
     base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    folder = Path(tempfile.mkdtemp(prefix="mbx-machine-", dir=base))
+    path = Path(tempfile.mkdtemp(prefix="mbx-machine-", dir=base))
     try:
-        yield lambda: ModelBoxClient(folder / "store", owner="o")
+        yield path
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(path, ignore_errors=True)

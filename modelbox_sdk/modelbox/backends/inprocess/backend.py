@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from modelbox.backends import validation
 from modelbox.backends.base import Spool
 from modelbox.backends.inprocess.content import ContentRules
 from modelbox.backends.inprocess.experiments import ExperimentRules
@@ -65,7 +66,7 @@ class InProcessBackend(ExperimentRules, ModelRules, OutgoingRules, ContentRules)
         self._store_id = store_id or uuid.uuid4().hex
 
     def sql(self, query: str) -> pa.Table:
-        return run_query(query, self._metadata, self._metrics, self._pending, self._blobs.uri)
+        return run_query(validation.text(query, "query"), self._metadata, self._metrics, self._pending, self._blobs.uri)
 
     def check(self, *, verify_content: bool = False, quarantine: bool = False) -> list[Finding]:
         from modelbox.backends.inprocess.checkup import Checkup
