@@ -17,6 +17,7 @@ from typing import Any
 
 import grpc
 import pytest
+from blake3 import blake3
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from prometheus_client.parser import text_string_to_metric_families
@@ -139,30 +140,62 @@ def test_watchers_are_told_to_resume_elsewhere_when_it_stops(tmp_path: Path) -> 
         assert ended.value.code() == grpc.StatusCode.UNAVAILABLE
 
 
+class Upload:
+    """An upload of a few bytes, half of which are sent at once, and the rest when it is told to."""
+
+    def __init__(self, stub: ModelStoreStub, object_id: str) -> None:
+        content = os.urandom(1000)
+        digest = f"blake3:{blake3(content).hexdigest()}"
+        self._header = pb.ContentHeader(object_id=object_id, digest=digest, size=len(content))
+        self._halves = content[:500], content[500:]
+        self._half_sent = threading.Event()
+        self.go_on = threading.Event()
+        self.call = stub.UploadContent.future(self._requests())
+        assert self._half_sent.wait(WAIT_S)
+
+    def _requests(self) -> Iterator[pb.UploadContentRequest]:
+        yield pb.UploadContentRequest(header=self._header)
+        yield pb.UploadContentRequest(chunk=self._halves[0])
+        self._half_sent.set()
+        self.go_on.wait(WAIT_S)
+        yield pb.UploadContentRequest(chunk=self._halves[1])
+
+
+def begin_to_stop(server: ServerProcess) -> None:
+    os.kill(server.pid, signal.SIGTERM)
+    eventually(lambda: "stopping" in server.log.read_text())
+
+
+def test_calls_in_flight_are_answered_when_it_stops(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path) as server, stub_of(server) as stub:
+        upload = Upload(stub, create(stub, "a"))
+        begin_to_stop(server)
+        upload.go_on.set()
+        assert upload.call.result(WAIT_S).completed == 1
+        assert server.wait() == 0
+
+
+def test_calls_that_do_not_end_are_cut_off_when_it_stops(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path) as server, stub_of(server) as stub:
+        upload = Upload(stub, create(stub, "a"))
+        assert server.stop() == 0
+        upload.go_on.set()
+        assert upload.call.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_second_signal_ends_it_at_once(tmp_path: Path, workers: int) -> None:
     with ServerProcess(tmp_path, workers=workers) as server, stub_of(server) as stub:
-        id = create(stub, "a")
+        upload = Upload(stub, create(stub, "a"))
         children = server.workers()
-        hold = threading.Event()
-        sent = threading.Event()
-
-        def requests() -> Iterator[pb.UploadContentRequest]:
-            yield pb.UploadContentRequest(header=pb.ContentHeader(object_id=id, digest=f"blake3:{'0' * 64}", size=1 << 20))
-            sent.set()
-            hold.wait(WAIT_S)  # an upload that goes on for as long as the server is there
-
-        upload = stub.UploadContent.future(requests())
-        assert sent.wait(WAIT_S)
-        os.kill(server.pid, signal.SIGTERM)
-        eventually(lambda: "stopping" in server.log.read_text())
+        begin_to_stop(server)
         time.sleep(0.2)
         assert is_alive(server.pid)
         assert server.stop() == 128 + signal.SIGTERM
         assert "stopped" not in server.log.read_text()
         eventually(lambda: not any(map(is_alive, children)))
-        hold.set()
-        assert upload.code() == grpc.StatusCode.UNAVAILABLE
+        upload.go_on.set()
+        assert upload.call.code() == grpc.StatusCode.UNAVAILABLE
 
 
 def test_what_was_in_memory_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -84,6 +84,10 @@ class ServerProcess:
     def stop(self) -> int:
         """Ask it to end with SIGTERM, and wait; its exit code."""
         self._running().send_signal(signal.SIGTERM)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait until it has ended; its exit code."""
         return self._running().wait(STOP_S)
 
     def pause(self) -> None:
