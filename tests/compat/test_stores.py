@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from modelbox import ModelBoxClient
+from pushed_store import everything
 from services.server_process import ServerProcess
 
 STORES = sorted(path.name for path in Path(__file__).parent.glob("store-*"))
@@ -81,6 +82,20 @@ def test_models_and_artifacts(client: ModelBoxClient, tmp_path: Path) -> None:
     assert (tmp_path / "dst" / "sub" / "ディープ.bin").read_bytes() == bytes(range(256))
     with two.artifact("weights").open() as stream:
         assert stream.read() == b"hello"
+
+
+@pytest.mark.parametrize("name", STORES)
+def test_it_can_be_pushed(name: str, tmp_path: Path) -> None:
+    shutil.copytree(Path(__file__).parent / name, tmp_path / "store")
+    with ModelBoxClient(tmp_path / "store", owner="ada") as client:
+        for merges in (0, 2):
+            for _ in range(10 * merges):
+                with ModelBoxClient(tmp_path / "store", owner="ada") as other:
+                    other.create_experiment("train").log_metrics({"loss": 3.0})
+                client._backend.maintain()
+            assert client.push(tmp_path / "there").problems == ()
+            with ModelBoxClient(tmp_path / "there") as there:
+                assert everything(there) == everything(client)
 
 
 def test_it_can_be_written_to(client: ModelBoxClient) -> None:

@@ -26,10 +26,12 @@ class Cuts:
 
     Args:
         fd: The file that keeps them; -1 to keep them nowhere.
+        address: What to call it in errors.
     """
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, address: str = "") -> None:
         self._fd = fd
+        self._address = address
         self._known: dict[str, int] = {}
         if fd >= 0:
             with contextlib.suppress(ValueError, AttributeError):  # torn: the request that it was about was never sent
@@ -56,8 +58,9 @@ class Cuts:
 
     def _write(self, content: Mapping[str, int]) -> None:
         if self._fd >= 0:
-            os.ftruncate(self._fd, 0)
-            os.pwrite(self._fd, json.dumps(content).encode(), 0)
+            with storage_errors("write", self._address):
+                os.ftruncate(self._fd, 0)
+                os.pwrite(self._fd, json.dumps(content).encode(), 0)
 
 
 def _key(object_id: str, writer: str) -> str:
@@ -85,7 +88,7 @@ def exclusively(folder: Path | None, store: str) -> Iterator[Cuts]:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         _lock(fd, store)
-        yield Cuts(fd)
+        yield Cuts(fd, str(path))
     finally:
         os.close(fd)
 

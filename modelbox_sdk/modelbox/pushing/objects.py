@@ -176,7 +176,7 @@ class ObjectSender:
     def _rest(self, counted: str, record: ObjectRecord, there: ObjectRecord) -> None:
         """What every object has."""
         if there.uid == record.uid:
-            raise InvalidArgumentError("the target of the push is the store itself; name another one")
+            raise InvalidArgumentError("the target of the push is the store itself, or a copy of it; name another one")
         if record.id not in self._tally.touched[counted] or counted == "artifacts":
             self._metadata(counted, record)
         for rewind in record.rewinds:

@@ -16,6 +16,7 @@ from modelbox.backends.inprocess import InProcessBackend
 from modelbox.columns import integers
 from modelbox.points import SCHEMA
 from modelbox.pushing.exclusion import Cuts
+from modelbox.pushing.patience import patiently
 from modelbox.pushing.report import Tally
 from modelbox.records import MetricBatch, ObjectRecord
 
@@ -61,7 +62,7 @@ class PointSender:
             return
         batches = list(self._waiting.values())
         with self._cuts.sending({name: batch.sequence for name, batch in self._waiting.items()}):
-            self._target.append_metrics(batches)
+            patiently(self._target, lambda: self._target.append_metrics(batches))
         self._tally.points += sum(len(batch.points) for batch in batches)
         self._waiting, self._bytes = {}, 0
 

@@ -11,9 +11,10 @@ from modelbox.backends.inprocess import InProcessBackend
 from modelbox.errors import InvalidArgumentError, NotFoundError
 from modelbox.pushing.exclusion import Cuts, exclusively
 from modelbox.pushing.objects import ObjectSender
+from modelbox.pushing.patience import patiently
 from modelbox.pushing.points import PointSender
 from modelbox.pushing.report import Tally
-from modelbox.records import ExperimentRecord, ModelRecord, ObjectRecord, PushReport
+from modelbox.records import ExperimentRecord, ModelRecord, ObjectRecord, PendingEvent, PushReport
 
 _EVENTS_A_CALL = 500
 
@@ -126,9 +127,12 @@ class _Push:
                 if event.object_id in lives and lives[event.object_id][0] == event.uid
             ]
             if known:
-                self._target.append_events(writer, known)
-            self._tally.events += len(known)
-            self._progress(self._tally.report())
+                self._send_page(writer, known)
+
+    def _send_page(self, writer: str, events: list[PendingEvent]) -> None:
+        patiently(self._target, lambda: self._target.append_events(writer, events))
+        self._tally.events += len(events)
+        self._progress(self._tally.report())
 
     @contextlib.contextmanager
     def _unless_deleted(self, record: ObjectRecord) -> Iterator[None]:

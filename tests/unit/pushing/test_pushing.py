@@ -49,6 +49,18 @@ def test_everything_arrives(local: ModelBoxClient, there: ModelBoxClient, target
     assert (tmp_path / "dst/b/weights").read_bytes() == (tmp_path / "a/b/weights").read_bytes()
 
 
+@pytest.mark.s3
+def test_from_one_bucket_to_another_place(s3_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODELBOX_SPOOL_DIR", str(tmp_path / "spool"))
+    with ModelBoxClient(s3_url, owner="ada") as local:
+        fill(local, tmp_path)
+        local.push("memory://")
+        for _ in range(2):
+            local.push(tmp_path / "there")
+        with ModelBoxClient(tmp_path / "there") as there:
+            assert everything(there) == everything(local)
+
+
 def test_pushing_again_changes_nothing(local: ModelBoxClient, there: ModelBoxClient, target: Path, tmp_path: Path) -> None:
     fill(local, tmp_path)
     local.push(target)
