@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf.struct_pb2 import ListValue, NullValue, Struct, Value
 
@@ -29,10 +29,15 @@ from modelbox.wire.values import (
     valid_time_us,
 )
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 _log = logging.getLogger("modelbox.server")
 
 _STORE_S = 20.0
 _CLOSE_S = 5.0
+_MOST_POINTS = 1_000_000
+_ROWS = 1 << 14
 _EVENTS = {
     Action.CREATED: pb.OBJECT_CREATED,
     Action.UPDATED: pb.OBJECT_UPDATED,
@@ -89,21 +94,14 @@ class UpstreamServicer:
 
     def GetMetrics(self, request: pb.GetMetricsRequest, call: Call) -> pb.GetMetricsResponse:
         self.settle()
-        response = pb.GetMetricsResponse()
         table = call.backend.read_metrics(request.parent_id)
-        wallclocks = table.column("wallclock").cast("int64")
-        columns = [
-            table.column("key"),
-            table.column("step"),
-            wallclocks,
-            *(table.column(name) for name in ("value", "text", "blob")),
-        ]
-        for key, step, us, value, text, blob in zip(*(column.to_pylist() for column in columns), strict=True):
-            metrics = response.metrics[key]
-            metrics.key = key
-            metrics.values.add(
-                step=step % 2**64, wallclock_time=max(0, us // 1_000_000), wallclock_us=us, **_value_fields(value, text, blob)
+        if table.num_rows > _MOST_POINTS:
+            raise InvalidArgumentError(
+                f"there are {table.num_rows:,} points; GetMetrics answers with at most {_MOST_POINTS:,}, use ReadMetrics"
             )
+        response = pb.GetMetricsResponse()
+        for batch in table.to_batches(max_chunksize=_ROWS):
+            _add_points(response, batch)
         return response
 
     # -- events
@@ -147,6 +145,17 @@ class UpstreamServicer:
 
 
 # -- metrics
+
+
+def _add_points(response: pb.GetMetricsResponse, batch: pa.RecordBatch) -> None:
+    columns = [batch.column(name) for name in ("key", "step", "wallclock", "value", "text", "blob")]
+    columns[2] = columns[2].cast("int64")
+    for key, step, us, value, text, blob in zip(*(column.to_pylist() for column in columns), strict=True):
+        metrics = response.metrics[key]
+        metrics.key = key
+        metrics.values.add(
+            step=step % 2**64, wallclock_time=max(0, us // 1_000_000), wallclock_us=us, **_value_fields(value, text, blob)
+        )
 
 
 def _value_of(request: pb.LogMetricsRequest) -> float | str | bytes:
