@@ -218,3 +218,25 @@ def test_a_server_that_does_not_come_back(
             impatient.put_artifact(owner, "other", [source(os.urandom(4 * MIB))])
         with pytest.raises(UnavailableError):
             impatient.open_file(record.files[0])
+
+
+def test_transfers_go_to_the_servers_that_take_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODELBOX_SPOOL_DIR", str(tmp_path / "spool"))
+    content = os.urandom(3 * MIB)
+    place = {
+        "artifact_storage_filesystem": {"base_dir": str(tmp_path / "store")},
+        "metadata_storage_integrated": {"path": str(tmp_path / "store")},
+    }
+    with (
+        ServerProcess(tmp_path / "blob", role="blob", **place) as blob,
+        TcpProxy(blob.address) as to_blob,
+        ServerProcess(tmp_path / "main", blob_servers=[to_blob.address], **place) as main,
+        TcpProxy(main.address) as to_main,
+        closing(RemoteBackend(f"grpc://{to_main.address}")) as backend,
+    ):
+        owner = backend.create_experiment(name="e", namespace="n", owner="o")[0].id
+        record = backend.put_artifact(owner, "art", [source(content)])
+        assert backend.find_artifact(owner, "art") == record
+        assert content_of(backend, record) == content
+        assert to_main.sent + to_main.answered < MIB
+        assert min(to_blob.sent, to_blob.answered) > len(content)

@@ -11,6 +11,7 @@ from modelbox import settings
 from modelbox.backends import arguments, validation
 from modelbox.backends.base import SourceFile, Spool
 from modelbox.backends.remote.address import ServerAddress, TlsOptions, parse_address
+from modelbox.backends.remote.blob_servers import TransferCalls
 from modelbox.backends.remote.calls import Calls
 from modelbox.backends.remote.channel import Channel
 from modelbox.backends.remote.logged import READ_DEADLINE_S, RemoteLogged
@@ -46,9 +47,13 @@ class RemoteBackend(RemoteObjects, RemoteLogged):
             _warn_of_open_token(self._address)
         self._first = random.randrange(len(self._address.hosts))  # noqa: S311 - so that servers share the clients
         super().__init__(self._connect)
+        self._transfer_calls = TransferCalls(self._calls, self._address, self._connect_to)
 
     def _connect(self) -> Calls:
-        channel = Channel(self._address, self._tls, first=self._first)
+        return self._connect_to(self._address)
+
+    def _connect_to(self, address: ServerAddress) -> Calls:
+        channel = Channel(address, self._tls, first=self._first)
         return Calls(channel, token=self._token, retry_s=settings.retry_s())
 
     # -- artifacts
@@ -59,7 +64,7 @@ class RemoteBackend(RemoteObjects, RemoteLogged):
         from modelbox.backends.remote.uploads import Upload
 
         arguments.put_artifact(object_id, name, files)
-        return Upload(self._calls, object_id, name, files, progress).run()
+        return Upload(self._transfer_calls.get(), object_id, name, files, progress).run()
 
     def track_artifact(self, object_id: str, name: str, *, uri: str, checksum: str | None) -> ArtifactRecord:
         arguments.track_artifact(object_id, name, uri=uri, checksum=checksum)
@@ -79,7 +84,7 @@ class RemoteBackend(RemoteObjects, RemoteLogged):
         from modelbox.backends.remote.downloads import open_content
 
         validation.stored_blob(file)
-        return open_content(self._calls, file)
+        return open_content(self._transfer_calls.get(), file)
 
     # -- the whole store
 
@@ -112,6 +117,7 @@ class RemoteBackend(RemoteObjects, RemoteLogged):
     def close(self) -> None:
         for feed in list(self._feeds):
             feed.close()
+        self._transfer_calls.close()
         self._calls.channel.close()
 
 
