@@ -212,7 +212,7 @@ def test_what_was_in_memory_leaves_nothing_behind(tmp_path: Path) -> None:
 # -- starting
 
 
-@pytest.mark.parametrize(("first", "second"), [(1, 1), (1, 2), (2, 1), (2, 2)])
+@pytest.mark.parametrize(("first", "second"), [(1, 1), (1, 2), (2, 2)])
 def test_a_second_server_on_the_port_is_refused(tmp_path: Path, first: int, second: int) -> None:
     with ServerProcess(tmp_path / "first", workers=first) as server:
         late = ServerProcess(tmp_path / "second", workers=second, listen_addr=server.address)
