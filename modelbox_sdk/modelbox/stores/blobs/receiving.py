@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 import contextlib
-import tempfile
 from collections.abc import Callable, Iterator
 from typing import IO, BinaryIO, cast
 
@@ -46,6 +45,8 @@ class SpooledReceiver(Receiver):
         self._size = size
         self._put = put
         self._received = 0
+        import tempfile  # with what it imports, too much for a process that only logs
+
         self._spool: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY, prefix="modelbox-receive-")  # noqa: SIM115
 
     def write(self, chunk: bytes | memoryview) -> None:
@@ -87,5 +88,7 @@ class _Kept:
 
 @contextlib.contextmanager
 def _spooling() -> Iterator[None]:
+    import tempfile
+
     with storage_errors("write", tempfile.gettempdir()):
         yield
