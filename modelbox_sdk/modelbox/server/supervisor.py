@@ -179,6 +179,7 @@ class _Worker:
                 answered, self._latest = self._channel.recv()  # perhaps a late answer to an earlier question
         except (EOFError, OSError):
             self._ready = False
+            self._latest = self._latest.without_gauges()
 
     def _watch(self) -> None:
         delay_s = _FIRST_DELAY_S
@@ -196,17 +197,17 @@ class _Worker:
             self._restart()
 
     def _restart(self) -> None:
-        with self._lock:
-            if self._stopping.is_set():
-                return
-            self._past.add(self._latest.without_gauges())
-            self._past.counters["restarts",] = self._past.counters.get(("restarts",), 0.0) + 1
-            self._latest = Figures()
-            self._channel.close()
-            self.start()
         try:
+            with self._lock:
+                if self._stopping.is_set():
+                    return
+                self._past.add(self._latest.without_gauges())
+                self._past.counters["restarts",] = self._past.counters.get(("restarts",), 0.0) + 1
+                self._latest = Figures()
+                self._channel.close()
+                self.start()
             self.wait_until_ready()
-        except UnavailableError as error:
+        except (OSError, UnavailableError) as error:  # it is tried again, for the process has ended, or has not begun
             _log.error("%s", error)
 
 
