@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +11,8 @@ from modelbox.errors import InvalidArgumentError
 from modelbox.records import JsonValue
 
 _MAX_DEPTH = 100
+MAX_JSON_BYTES = 8 << 20
+"""What is set in one call is stored twice in one transaction, and sent to all who watch."""
 
 
 def json_object(value: Any, name: str) -> dict[str, JsonValue]:
@@ -25,6 +28,20 @@ def json_object(value: Any, name: str) -> dict[str, JsonValue]:
     if not isinstance(value, Mapping):
         raise InvalidArgumentError(f"{name} must be a dict of JSON values, not {type(value).__name__}")
     return {_key(key, name): json_value(item, f"{name}[{key!r}]") for key, item in value.items()}
+
+
+def refuse_large_json(value: Mapping[str, JsonValue], name: str) -> None:
+    """Check that JSON values are at most 8 MiB.
+
+    Raises:
+        InvalidArgumentError: They are more.
+    """
+    size = len(json.dumps(value, ensure_ascii=False).encode())
+    if size > MAX_JSON_BYTES:
+        raise InvalidArgumentError(
+            f"{name} is {size:,} bytes of JSON; at most {MAX_JSON_BYTES:,} are accepted in one call:"
+            " store it as a file, with upload_artifact"
+        )
 
 
 def json_value(value: Any, name: str, _depth: int = 0) -> JsonValue:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from modelbox.errors import InvalidArgumentError, NotFoundError
-from modelbox.json_values import json_object, valid_text
+from modelbox.json_values import json_object, refuse_large_json, valid_text
 from modelbox.records import ANY_NAMESPACE, FileRecord, JsonValue, MLFramework, ObjectType, Status
 
 _MAX_NAME_BYTES = 1024
 _MAX_ID = 200
 """Much more than any id has."""
-_MAX_METADATA_BYTES = 16 << 20
-"""A server takes it as one message, and all who watch get it."""
 
 
 def text(value: Any, what: str) -> str:
@@ -69,14 +66,9 @@ def not_found(id: Any, *kinds: ObjectType) -> NotFoundError:
 
 
 def metadata(value: Any) -> dict[str, JsonValue]:
-    """JSON values by key, at most 16 MiB of them."""
+    """JSON values by key, at most 8 MiB of them."""
     checked = json_object(value, "metadata")
-    size = len(json.dumps(checked, ensure_ascii=False).encode())
-    if size > _MAX_METADATA_BYTES:
-        raise InvalidArgumentError(
-            f"metadata is {size:,} bytes of JSON; at most {_MAX_METADATA_BYTES:,} are accepted in one call;"
-            " store it as a file, with upload_artifact"
-        )
+    refuse_large_json(checked, "metadata")
     return checked
 
 

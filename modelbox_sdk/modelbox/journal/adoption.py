@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from modelbox.errors import CorruptStoreError
 from modelbox.journal import layout, ownership
 from modelbox.journal.batches import build_batches
-from modelbox.journal.decode import Contents, Decoder, decode_event
+from modelbox.journal.decode import Contents, Decoder, event_chunks
 from modelbox.records import MetricBatch
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 DAMAGED_SUFFIX = ".damaged"
 _log = logging.getLogger("modelbox")
 _BATCHES_A_CALL = 64
-_EVENTS_A_CALL = 500
 
 
 @dataclass(slots=True)
@@ -117,8 +116,7 @@ def _deliver_file(
                 break
             sink.append_metrics(chunk)
         report.batches += len(chunk)
-    for first in range(0, len(contents.events), _EVENTS_A_CALL):
-        events = [decode_event(data, at) for at in contents.events[first : first + _EVENTS_A_CALL]]
+    for events in event_chunks(data, contents.events):
         with gate():
             sink.append_events(writer, events)
         report.events += len(events)

@@ -7,6 +7,7 @@ that do are damage: they are skipped, and reported.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
 from typing import NamedTuple
@@ -17,6 +18,8 @@ from modelbox.journal import layout
 from modelbox.records import PendingEvent
 
 _STREAK = 8
+_MOST_EVENTS = 500
+_CHUNK_BYTES = 4 << 20
 _ZEROS = bytes(1 << 16)
 _MIN_SIZES = {
     layout.SERIES: layout.HEAD_SIZE,
@@ -208,6 +211,21 @@ def _used(data: memoryview) -> int:
             return end - len(chunk) + len(chunk.rstrip(b"\0"))
         end -= len(chunk)
     return 0
+
+
+def event_chunks(data: memoryview, records: Sequence[int]) -> Iterator[list[PendingEvent]]:
+    """The events in the records at some offsets, in lists that are stored as one each: not too many, and not too large."""
+    chunk: list[PendingEvent] = []
+    total = 0
+    for at in records:
+        size = layout.HEAD.unpack_from(data, at)[1]
+        if chunk and (len(chunk) == _MOST_EVENTS or total + size > _CHUNK_BYTES):
+            yield chunk
+            chunk, total = [], 0
+        chunk.append(decode_event(data, at))
+        total += size
+    if chunk:
+        yield chunk
 
 
 def decode_event(data: memoryview, at: int) -> PendingEvent:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from modelbox.journal import adoption, batches
-from modelbox.journal.decode import Decoder, decode_event
+from modelbox.journal.decode import Decoder, event_chunks
 from modelbox.journal.segments import Range, Segment, Segments
 from modelbox.records import MetricBatch, PendingEvent
 
@@ -23,7 +23,6 @@ EVENT_DELAY_S = 0.05
 MAX_BACKOFF_S = 10.0
 _QUIET_TICKS = 3
 _FULL_FILES = 16
-_EVENTS_A_CALL = 500
 _BYTES_A_CALL = 4 << 20
 _FORK_WAIT_S = 15.0
 """The first delivery of a process imports pyarrow, which takes seconds on a machine that has too much to do."""
@@ -361,8 +360,7 @@ class Delivery:
     def _events(self, segment: Segment, end: int) -> Iterator[list[PendingEvent]]:
         data = memoryview(segment.memory)
         found = self._decoder(segment, data).read(segment.events_from, end, 0).events
-        for first in range(0, len(found), _EVENTS_A_CALL):
-            yield [decode_event(data, at) for at in found[first : first + _EVENTS_A_CALL]]
+        yield from event_chunks(data, found)
 
     def _batches(self, segment: Segment, sealed: Range) -> Iterator[MetricBatch]:
         data = memoryview(segment.memory)

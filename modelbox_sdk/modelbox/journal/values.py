@@ -18,6 +18,9 @@ _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 _FIRST_US = -62_135_596_800_000_000
 _LAST_US = 253_402_300_799_999_999
 _ACCEPTED = "a float, anything with __float__, str or bytes"
+_MAX_BYTES = 32 << 20
+"""Of texts and bytes in one call: a server has to take them as one message, and those who read metrics hold them in memory."""
+_MAX_EVENT_TEXT = 64 << 10
 
 
 class Values(NamedTuple):
@@ -32,20 +35,33 @@ def check_values(metrics: Mapping[str, Any]) -> Values:
 
     Raises:
         TypeError: A key is not a str, or a value is of a type that is not accepted.
-        InvalidArgumentError: A key is empty, has NUL or a lone surrogate, or a number does not fit a double.
+        InvalidArgumentError: A key is empty, has NUL or a lone surrogate, a number does not fit a double, or texts and bytes are
+            more than 32 MiB.
     """
     values = Values({}, {})
+    left = _MAX_BYTES
     for key, value in metrics.items():
         name = check_key(key)
         if type(value) is float:
             values.scalars[name] = value
         elif isinstance(value, str):
             values.others[name] = _encodable(str(value), f"the text of metric {key!r}")
+            left = _room_after(left, name, len(value.encode()))
         elif isinstance(value, bytes | bytearray | memoryview):
+            left = _room_after(left, name, memoryview(value).nbytes)
             values.others[name] = bytes(value)
         else:
             values.scalars[name] = _number(name, value)
     return values
+
+
+def _room_after(left: int, key: str, size: int) -> int:
+    if size > left:
+        raise InvalidArgumentError(
+            f"metric {key!r} is {size:,} bytes long; at most {_MAX_BYTES:,} bytes of texts and bytes are accepted in one call:"
+            " store it as a file, with upload_artifact"
+        )
+    return left - size
 
 
 def check_key(key: object) -> str:
@@ -69,10 +85,12 @@ def check_text(text: object, what: str) -> str:
 
     Raises:
         TypeError: It is not a str.
-        InvalidArgumentError: It has NUL or cannot be encoded as UTF-8.
+        InvalidArgumentError: It has NUL, cannot be encoded as UTF-8, or is longer than 65,536 characters.
     """
     if not isinstance(text, str):
         raise TypeError(f"{what} must be a str, not {type(text).__name__}: {text!r}")
+    if len(text) > _MAX_EVENT_TEXT:
+        raise InvalidArgumentError(f"{what} is {len(text):,} characters long; at most {_MAX_EVENT_TEXT:,} are accepted")
     if "\0" in text:
         raise InvalidArgumentError(f"{what} must not contain NUL: {text!r}")
     return _encodable(str(text), what)

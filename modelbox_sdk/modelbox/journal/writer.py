@@ -17,6 +17,7 @@ from modelbox.journal import layout
 from modelbox.journal.delivery import Delivery
 from modelbox.journal.segments import Segment, Segments
 from modelbox.journal.values import Values, check_step, check_text, check_values, check_wallclock
+from modelbox.json_values import MAX_JSON_BYTES, refuse_large_json
 
 _join_head = layout.join_head
 
@@ -183,6 +184,8 @@ class Writer:
         now = self.now_us()
         moment = now if wallclock_us is None else wallclock_us
         record = layout.encode_event({**event, "sequence": sequence, "wallclock_us": moment}, logged_us=now, seed=segment.seed)
+        if len(record) > MAX_JSON_BYTES:
+            refuse_large_json(event["metadata"], "metadata")
         write = segment.write
         try:
             # The store skips events that come after one with a higher number. A signal handler that logs may take this number, or
@@ -242,8 +245,11 @@ class Writer:
 
 
 def _size_bound(target: Target, values: Values) -> int:
-    """No less than what a call takes in a new file: JSON may need 12 bytes for a character, and series are written twice."""
+    """No less than what a call takes in a new file: JSON may need 12 bytes for a character, and series are written twice.
+
+    Not much more either: what else comes into the file is delivered in the same batch, and that has to fit into a message.
+    """
     names = 24 * (len(target.object_id) + len(target.uid) + 16)
     keys = sum(24 * len(key) + 16 for key in (*values.scalars, *values.others))
-    data = sum(4 * len(value) + 128 for value in values.others.values())
+    data = sum(len(value.encode() if isinstance(value, str) else value) + 128 for value in values.others.values())
     return 2 * names * (1 + len(values.others)) + keys + data + 8 * len(values.scalars) + 256

@@ -22,7 +22,7 @@ _METHODS = pb.DESCRIPTOR.services_by_name["ModelStore"].methods_by_name
 
 _OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),  # a child never shares a connection with its parent
-    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", -1),  # the metadata of an object, say, may have grown in many calls
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
     # Our servers allow a ping each 10 s. A connection that is stalled is dropped after 30 s at the latest.
     ("grpc.keepalive_time_ms", 20_000),
