@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from services.server_process import ServerProcess
+
 MIB = 1 << 20
 SIZE = 256 * MIB
 LIMIT = 64 * MIB
@@ -61,6 +63,41 @@ def used(url: str, source: Path, tmp_path: Path) -> list[int]:
     assert done.returncode == 0, done.stderr
     print(f"{url}: {done.stdout.strip()} bytes more at the peak")
     return [int(number) for number in done.stdout.split()]
+
+
+REMOTE_SCRIPT = """
+import os, sys
+from pathlib import Path
+from modelbox.backends.remote.backend import RemoteBackend
+from modelbox.transfers import download, upload
+
+uri, server, source, folder = sys.argv[1:]
+backend = RemoteBackend(uri)
+owner = backend.create_experiment(name="e", namespace="n", owner="o")[0].id
+small = Path(folder, "small")
+small.write_bytes(os.urandom(1 << 20))
+download(backend, upload(backend, owner, "warm", [small]), folder + "/dst")
+
+def memory(process, line):
+    with open(f"/proc/{process}/status") as status:
+        return next(int(text.split()[1]) * 1024 for text in status if text.startswith(line))
+
+before = {process: memory(process, "VmRSS:") for process in ("self", server)}
+for process in before:
+    Path(f"/proc/{process}/clear_refs").write_text("5")  # the peak begins anew
+download(backend, upload(backend, owner, "art", source), folder + "/dst")
+print(*(memory(process, "VmHWM:") - used for process, used in before.items()))
+backend.close()
+"""
+
+
+def test_memory_of_a_client_and_a_server(tmp_path: Path, source: Path) -> None:
+    with ServerProcess(tmp_path / "server") as server:
+        script = [sys.executable, "-c", REMOTE_SCRIPT, server.uri, str(server.pid), str(source), str(tmp_path)]
+        done = subprocess.run(script, capture_output=True, text=True, timeout=100, check=False)
+        assert done.returncode == 0, done.stderr
+    print(f"client and server: {done.stdout.strip()} bytes more at the peak")
+    assert max(int(number) for number in done.stdout.split()) < LIMIT
 
 
 def test_memory_with_a_folder(tmp_path: Path, source: Path) -> None:
