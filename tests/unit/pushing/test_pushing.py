@@ -14,10 +14,10 @@ import pytest
 
 from modelbox import ConflictError, InvalidArgumentError, ModelBoxClient, PushReport
 from modelbox.backends import Backend
-from modelbox.points import SCHEMA
 from modelbox.pushing import push
 from modelbox.records import MetricBatch
 from pushed_store import everything, fill, points
+from services.server_farm import ServerFarm
 
 
 @pytest.fixture
@@ -26,18 +26,27 @@ def local(tmp_path: Path) -> Iterator[ModelBoxClient]:
         yield client
 
 
+@pytest.fixture(params=["folder", "server"])
+def target(
+    request: pytest.FixtureRequest, server_farm: ServerFarm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """A store in another folder, itself or behind a server."""
+    monkeypatch.setenv("MODELBOX_SPOOL_DIR", str(tmp_path / "spool"))
+    if request.param == "folder":
+        yield str(tmp_path / "there")
+        return
+    uri = server_farm.open(tmp_path / "there")
+    yield uri
+    server_farm.close(uri)
+
+
 @pytest.fixture
-def there(tmp_path: Path) -> Iterator[ModelBoxClient]:
-    with ModelBoxClient(tmp_path / "there", owner="bob") as client:
+def there(target: str) -> Iterator[ModelBoxClient]:
+    with ModelBoxClient(target, owner="bob") as client:
         yield client
 
 
-@pytest.fixture
-def target(tmp_path: Path, there: ModelBoxClient) -> Path:
-    return tmp_path / "there"
-
-
-def test_everything_arrives(local: ModelBoxClient, there: ModelBoxClient, target: Path, tmp_path: Path) -> None:
+def test_everything_arrives(local: ModelBoxClient, there: ModelBoxClient, target: str, tmp_path: Path) -> None:
     fill(local, tmp_path)
     report = local.push(target)
     assert everything(there) == everything(local)
@@ -61,7 +70,7 @@ def test_from_one_bucket_to_another_place(s3_url: str, tmp_path: Path, monkeypat
             assert everything(there) == everything(local)
 
 
-def test_pushing_again_changes_nothing(local: ModelBoxClient, there: ModelBoxClient, target: Path, tmp_path: Path) -> None:
+def test_pushing_again_changes_nothing(local: ModelBoxClient, there: ModelBoxClient, target: str, tmp_path: Path) -> None:
     fill(local, tmp_path)
     local.push(target)
     before = there.changes("*")
@@ -70,7 +79,7 @@ def test_pushing_again_changes_nothing(local: ModelBoxClient, there: ModelBoxCli
     assert everything(there) == everything(local)
 
 
-def test_what_comes_later_follows(local: ModelBoxClient, there: ModelBoxClient, target: Path, tmp_path: Path) -> None:
+def test_what_comes_later_follows(local: ModelBoxClient, there: ModelBoxClient, target: str, tmp_path: Path) -> None:
     fill(local, tmp_path)
     local.push(target)
     exp = local.create_experiment("sweep")
@@ -87,7 +96,7 @@ def test_what_comes_later_follows(local: ModelBoxClient, there: ModelBoxClient, 
     assert everything(there) == everything(local)
 
 
-def test_what_the_target_has_besides_stays(local: ModelBoxClient, there: ModelBoxClient, target: Path, tmp_path: Path) -> None:
+def test_what_the_target_has_besides_stays(local: ModelBoxClient, there: ModelBoxClient, target: str, tmp_path: Path) -> None:
     fill(local, tmp_path)
     exp = there.create_experiment("sweep", owner="ada")
     exp.log_metrics({"own": 1.0})
@@ -101,7 +110,7 @@ def test_what_the_target_has_besides_stays(local: ModelBoxClient, there: ModelBo
     assert len(there.list_experiments("*")) == 3
 
 
-def test_a_tag_that_another_version_holds_is_not_stolen(local: ModelBoxClient, there: ModelBoxClient, target: Path) -> None:
+def test_a_tag_that_another_version_holds_is_not_stolen(local: ModelBoxClient, there: ModelBoxClient, target: str) -> None:
     local.create_model("asr").create_version("1", unique_tags=["prod", "best"])
     there.create_model("asr").create_version("0", unique_tags=["prod"])
     report = local.push(target)
@@ -113,7 +122,7 @@ def test_a_tag_that_another_version_holds_is_not_stolen(local: ModelBoxClient, t
     assert local.push(target).problems == ()
 
 
-def test_one_namespace_and_what_it_refers_to(local: ModelBoxClient, there: ModelBoxClient, target: Path, tmp_path: Path) -> None:
+def test_one_namespace_and_what_it_refers_to(local: ModelBoxClient, there: ModelBoxClient, target: str, tmp_path: Path) -> None:
     fill(local, tmp_path)
     local.push(target, namespace="other")
     assert {exp.name for exp in there.list_experiments("*")} == {"trial", "sweep"}
@@ -124,7 +133,7 @@ def test_one_namespace_and_what_it_refers_to(local: ModelBoxClient, there: Model
     assert everything(there) == everything(local)
 
 
-def test_lives_are_apart(local: ModelBoxClient, there: ModelBoxClient, target: Path) -> None:
+def test_lives_are_apart(local: ModelBoxClient, there: ModelBoxClient, target: str) -> None:
     first = local.create_experiment("run")
     first.log_metrics({"loss": 1.0})
     first.log_event("of the first life")
@@ -143,7 +152,7 @@ def test_lives_are_apart(local: ModelBoxClient, there: ModelBoxClient, target: P
 
 
 def test_points_of_several_writers_before_and_after_they_are_merged(
-    local: ModelBoxClient, there: ModelBoxClient, target: Path, tmp_path: Path
+    local: ModelBoxClient, there: ModelBoxClient, target: str, tmp_path: Path
 ) -> None:
     exp = local.create_experiment("run")
     for round_ in range(20):
@@ -165,7 +174,7 @@ def test_a_store_is_not_pushed_into_itself(local: ModelBoxClient, tmp_path: Path
         local.push(tmp_path / "local")
 
 
-def test_two_pushes_of_a_store_at_once(local: ModelBoxClient, target: Path, tmp_path: Path) -> None:
+def test_two_pushes_of_a_store_at_once(local: ModelBoxClient, target: str, tmp_path: Path) -> None:
     program = """
 import sys
 from modelbox.pushing.exclusion import exclusively
@@ -184,7 +193,7 @@ with exclusively(Path(sys.argv[1]), "it"):
     local.push(target)
 
 
-def test_objects_that_vanish_meanwhile(local: ModelBoxClient, there: ModelBoxClient, target: Path) -> None:
+def test_objects_that_vanish_meanwhile(local: ModelBoxClient, there: ModelBoxClient, target: str) -> None:
     stop = threading.Event()
     doomed = [local.create_experiment(f"doomed {number}") for number in range(40)]
     for exp in doomed:
@@ -208,7 +217,7 @@ def test_objects_that_vanish_meanwhile(local: ModelBoxClient, there: ModelBoxCli
 
 
 def test_damaged_content_is_reported_and_the_rest_is_sent(
-    local: ModelBoxClient, there: ModelBoxClient, target: Path, tmp_path: Path
+    local: ModelBoxClient, there: ModelBoxClient, target: str, tmp_path: Path
 ) -> None:
     fill(local, tmp_path)
     (blob,) = (path for path in (tmp_path / "local/artifacts/blake3").rglob("*") if path.is_file() and path.stat().st_size)
@@ -241,7 +250,7 @@ class Slow:
         raise KeyboardInterrupt
 
 
-def test_a_request_that_outlives_its_push(local: ModelBoxClient, there: ModelBoxClient, target: Path) -> None:
+def test_a_request_that_outlives_its_push(local: ModelBoxClient, there: ModelBoxClient, target: str) -> None:
     exp = local.create_experiment("run")
     exp.log_metrics({"loss": 1.0, "accuracy": 0.5})
     slow = Slow(there._backend)
@@ -258,23 +267,17 @@ def test_a_request_that_outlives_its_push(local: ModelBoxClient, there: ModelBox
     assert points(there, exp.id) == points(local, exp.id)
 
 
-def test_points_come_in_batches_of_a_few_megabytes(local: ModelBoxClient, there: ModelBoxClient, target: Path) -> None:
+def test_points_come_in_batches_of_a_few_megabytes(
+    local: ModelBoxClient, there: ModelBoxClient, target: str, tmp_path: Path
+) -> None:
     exp = local.create_experiment("run")
     for step in range(300):
         exp.log_metrics({"tensor": bytes([step % 256]) * 100_000, "loss": 1.0, "accuracy": 0.5}, step=step)
     local.push(target)
-    sizes = [len(table) for table in (batch.points for batch in stored(there, exp.id))]
+    uid = there._backend.get_object(exp.id).uid
+    batches = sorted((tmp_path / "there" / "metrics" / uid).glob("*.parquet"))
+    sizes = [pq.read_metadata(path).num_rows for path in batches]
     assert sum(sizes) == 900
     assert max(sizes) < 150
     assert all(size % 3 == 0 for size in sizes), "what one call logged is in one batch"
     assert points(there, exp.id) == points(local, exp.id)
-
-
-def stored(client: ModelBoxClient, id: str) -> list[MetricBatch]:
-    """The batches of an object, as they were stored."""
-    uid = client._backend.get_object(id).uid
-    found = []
-    for path in sorted(Path(client._backend.spool().folder or "").parent.glob(f"metrics/{uid}/*.parquet")):
-        table = pq.read_table(path, schema=SCHEMA)
-        found.append(MetricBatch(object_id=id, uid=uid, writer=path.name, sequence=0, points=table))
-    return found
