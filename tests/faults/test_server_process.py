@@ -392,3 +392,22 @@ def test_a_blob_server_answers_calls_about_artifacts_only(tmp_path: Path) -> Non
 def test_blob_servers_are_announced(tmp_path: Path) -> None:
     with ServerProcess(tmp_path, blob_servers=["blobs:8086"]) as server, stub_of(server) as stub:
         assert stub.GetServerInfo(pb.GetServerInfoRequest()).blob_servers == ["blobs:8086"]
+
+
+def test_the_server_delivers_what_a_dead_embedded_client_left(tmp_path: Path) -> None:
+    program = """
+import os, signal, sys, modelbox
+from modelbox.journal import delivery
+delivery.EVENT_DELAY_S = 3600.0  # it dies before its own thread delivers
+exp = modelbox.ModelBoxClient(sys.argv[1], owner="o").create_experiment("e")
+exp.log_event("last words")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    with ServerProcess(tmp_path / "server") as server:
+        subprocess.run([sys.executable, "-c", program, str(server.store)], check=False, timeout=60)
+        with modelbox.ModelBoxClient(server.uri, owner="o") as client:
+            exp = client.create_experiment("e")
+            deadline = time.monotonic() + 30
+            while not exp.events() and time.monotonic() < deadline:
+                time.sleep(0.1)
+            assert [event.name for event in exp.events()] == ["last words"]

@@ -15,6 +15,7 @@ import grpc
 from modelbox.backends.base import Backend
 from modelbox.backends.served import ServedBackend
 from modelbox.errors import UnavailableError
+from modelbox.journal import adopt_abandoned
 from modelbox.server.calls import Authorise, Behaviours
 from modelbox.server.handlers import Handlers, StreamPool
 from modelbox.server.observer import Observer
@@ -145,7 +146,7 @@ class ModelBoxServer:
 
 
 class _Maintenance:
-    """Gives the backend time for its work in the background."""
+    """Gives the backend time for its work in the background, and delivers what processes left in the store that died."""
 
     def __init__(self, backend: Backend, every_s: float) -> None:
         self._backend = backend
@@ -162,11 +163,20 @@ class _Maintenance:
             self._thread.join()
 
     def _run(self) -> None:
-        while not self._stopped.wait(self._every_s):
+        while True:
             try:
+                self._deliver_left_journals()
                 self._backend.maintain()
             except Exception:  # noqa: BLE001 - whatever it is, the next time may go well
                 _log.exception("work in the background failed; it is tried again")
+            if self._stopped.wait(self._every_s):
+                return
+
+    def _deliver_left_journals(self) -> None:
+        """Deliver what servers that were killed, and embedded clients of the same folder, had acknowledged."""
+        spool = self._backend.spool()
+        if spool.shared and spool.folder is not None:
+            adopt_abandoned(spool.folder, self._backend)
 
 
 def _channel_arguments(options: ServerOptions) -> list[tuple[str, int]]:
