@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Any
 
 TESTS = Path(__file__).parent.parent
-sys.path[:0] = [str(TESTS / "soak"), str(TESTS / "property"), str(TESTS / "services")]
-os.environ["PYTHONPATH"] = os.pathsep.join([*sys.path[:3], os.environ.get("PYTHONPATH", "")])
+sys.path[:0] = [str(TESTS), str(TESTS / "soak"), str(TESTS / "property"), str(TESTS / "services")]
+os.environ["PYTHONPATH"] = os.pathsep.join([*sys.path[:4], os.environ.get("PYTHONPATH", "")])
 PLACES = ["machine", "folder", "server", "s3"]
 CUMULATIVE = ("changes", "points", "commits", "events", "races won", "races lost", "moves won", "moves lost", "forks")
 """Counts of a store, as opposed to those of a round."""
@@ -81,8 +81,9 @@ class Soak:
     def outages(self, folder: Path) -> None:
         """Crash rounds on a server that dies and comes back, half of the time over connections that break."""
         from outages import Outages
-        from server_process import ServerProcess
-        from tcp_proxy import TcpProxy
+
+        from services.server_process import ServerProcess
+        from services.tcp_proxy import TcpProxy
 
         command = self.rng.choice([("-m", "modelbox.cli"), (str(TESTS / "soak" / "tiny_server.py"),)])
         with contextlib.ExitStack() as stack:

@@ -12,8 +12,8 @@ from collections import Counter
 from types import TracebackType
 from typing import Self
 
-from server_process import ServerProcess
-from tcp_proxy import TcpProxy
+from services.server_process import ServerProcess
+from services.tcp_proxy import TcpProxy
 
 STOP_S = 10.0
 

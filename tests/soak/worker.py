@@ -21,7 +21,7 @@ from ledger import Pen
 
 import modelbox
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "property"))
+sys.path[:0] = [str(Path(__file__).parent.parent), str(Path(__file__).parent.parent / "property")]
 
 OWNER = "o"
 SHARED = "shared"
