@@ -140,6 +140,15 @@ def test_watchers_are_told_to_resume_elsewhere_when_it_stops(tmp_path: Path) -> 
         assert ended.value.code() == grpc.StatusCode.UNAVAILABLE
 
 
+def test_a_signal_that_comes_twice_at_once_is_one(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path) as server:
+        for _ in range(3):  # as GNU timeout sends it to the process, and to its group
+            os.kill(server.pid, signal.SIGTERM)
+            time.sleep(0.01)
+        assert server.wait() == 0
+        assert "stopped" in server.log.read_text()
+
+
 class Upload:
     """An upload of a few bytes, half of which are sent at once, and the rest when it is told to."""
 
@@ -189,7 +198,7 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path, workers: int) -> None:
         upload = Upload(stub, create(stub, "a"))
         children = server.workers()
         begin_to_stop(server)
-        time.sleep(0.2)
+        time.sleep(0.5)
         assert is_alive(server.pid)
         assert server.stop() == 128 + signal.SIGTERM
         assert "stopped" not in server.log.read_text()

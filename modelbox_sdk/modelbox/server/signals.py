@@ -6,12 +6,15 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 STOP_S = 10.0
 """A server that is told to stop has ended after so long."""
 _MARGIN_S = 0.5
+_SAME_S = 0.25
+"""Signals that come closer together are one: GNU timeout sends its own to a process, and again to the group of it."""
 
 _log = logging.getLogger("modelbox.server")
 
@@ -46,12 +49,15 @@ class StopSignals:
         self._asked.wait()
 
     def _run(self) -> None:
+        first = 0.0
         while True:
             number = signal.sigwait(STOPPING)
-            if not self._can_stop or self._asked.is_set():
+            if not self._asked.is_set() and self._can_stop:
+                first = time.monotonic()
+                self._asked.set()
+            elif time.monotonic() - first > _SAME_S:
                 self.at_once()
                 os._exit(128 + number)
-            self._asked.set()
 
 
 def block() -> None:
