@@ -11,7 +11,18 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tests.benchmarks import artifacts, logging_calls, long_run, metadata, reading, starting, throughput, watching
+from tests.benchmarks import (
+    artifacts,
+    logging_calls,
+    long_run,
+    metadata,
+    reading,
+    serving,
+    starting,
+    throughput,
+    transfers,
+    watching,
+)
 from tests.benchmarks.rows import Row, table
 from tests.benchmarks.running import Scale
 
@@ -26,6 +37,12 @@ BENCHMARKS = {
     "files": artifacts.run_many,
     "start": starting.run,
     "long-run": long_run.run,
+    "server-transfers": transfers.run_through,
+    "server-direct": transfers.run_direct,
+    "server-calls": serving.run_calls,
+    "server-watch": serving.run_watchers,
+    "server-metrics": serving.run_metrics,
+    "server-start": serving.run_starting,
 }
 
 

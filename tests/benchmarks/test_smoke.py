@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
-BENCHMARKS = ("calls", "throughput", "reading", "metadata", "transactions", "watch", "artifact", "files", "start", "long-run")
+BENCHMARKS = (
+    *("calls", "throughput", "reading", "metadata", "transactions", "watch", "artifact", "files", "start", "long-run"),
+    *("server-calls", "server-watch", "server-metrics", "server-start", "server-transfers", "server-direct"),
+)
 
 
 def run(*arguments: str) -> str:

@@ -51,6 +51,11 @@ class Files(abc.ABC):
             FileNotFoundError: There is no such file.
         """
 
+    def may_exist(self, path: str) -> bool:
+        """A quick look: False only when there is no such file; True also when looking is no quicker than reading."""
+        del path
+        return True
+
     @abc.abstractmethod
     def create(self, path: str, data: bytes) -> None:
         """Write a file that must not exist; of several callers exactly one succeeds.

@@ -18,6 +18,8 @@ from modelbox.stores.files.base import FileInfo, Files, fsync_folder, storage_er
 _TEMPORARY = ".tmp-"
 _ABANDONED_S = 3600.0
 _ATTEMPTS = 20
+_LOOKS = 200
+"""A process that has looked so often for new files goes on doing so, and learns to do it quickly."""
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
@@ -29,6 +31,8 @@ class PosixFiles(Files):
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self._root = os.path.abspath(root)
         self._uri = Path(self._root).as_uri() + "/"
+        self._looks = 0
+        self._glance: Callable[[str], bool] | None = None
 
     @property
     def url(self) -> str:
@@ -43,6 +47,16 @@ class PosixFiles(Files):
     def read(self, path: str) -> bytes:
         with self.open(path, buffering=0) as file, storage_errors("read", self.local_path(path)):
             return file.read()
+
+    def may_exist(self, path: str) -> bool:
+        if self._glance is not None:
+            return self._glance(self.local_path(path))
+        self._looks += 1
+        if self._looks == _LOOKS:
+            from modelbox.stores.files.glancing import glance_at
+
+            self._glance = glance_at(self._root)
+        return True
 
     def create(self, path: str, data: bytes) -> None:
         target = self.local_path(path)

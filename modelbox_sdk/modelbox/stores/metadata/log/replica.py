@@ -59,9 +59,10 @@ class Replica:
         with self.lock:
             yield self._opened()
 
-    def catch_up(self) -> None:
-        """Take in all transactions that were committed before this call."""
-        self._follow(self._opened())
+    def catch_up(self) -> bool:
+        """Take in all transactions that were committed before this call; whether there were any that were not known."""
+        was_open = self._state is not None
+        return self._follow(self._opened()) or not was_open
 
     def number(self) -> int:
         """The last transaction that is known."""
@@ -142,13 +143,15 @@ class Replica:
             )
         return state
 
-    def _follow(self, state: State, *, replaceable: bool = True) -> None:
-        ahead, followed = 1, 0
+    def _follow(self, state: State, *, replaceable: bool = True) -> bool:
+        ahead, followed, any_new = 1, 0, False
         while True:
             found = self._read(state.number + 1, ahead)
-            self._apply(state, found)
+            if found:
+                self._apply(state, found)
+                any_new = True
             if len(found) < ahead:
-                return
+                return any_new
             followed += len(found)
             ahead = min(ahead * 2, _READ_AHEAD)
             if replaceable and followed > _FAR_BEHIND:
@@ -169,8 +172,11 @@ class Replica:
 
     def _read(self, first: int, count: int) -> list[LoggedTransaction]:
         if count == 1:
+            path = log_path(first)
+            if not self.files.may_exist(path):
+                return []
             try:
-                contents = {log_path(first): self.files.read(log_path(first))}
+                contents = {path: self.files.read(path)}
             except FileNotFoundError:
                 return []
         else:

@@ -157,8 +157,8 @@ class LogMetadataStore(MetadataStore):
             raise UnavailableError(f"the store at {self._files.url} is closed; open it again")
 
     def _catch_up(self) -> None:
-        self._replica.catch_up()
-        self._checkpointer.consider(committed=False)
+        if self._replica.catch_up():
+            self._checkpointer.consider(committed=False)
 
     def _run(self, body: Callable[[Transaction], T]) -> tuple[LogTransaction, T]:
         moment = self._replica.moment()
