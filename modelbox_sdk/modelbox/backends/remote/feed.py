@@ -139,6 +139,8 @@ class RemoteFeed(Feed):
         """Receive until the connection is lost, or the server asks to be left."""
         with self._calls.stream("WatchChanges", self._request, deadline_s=None) as responses:
             self._stream = responses
+            if stopped.is_set():  # close() may have come too early to see the stream
+                return
             for response in responses:
                 if stopped.is_set():
                     return
