@@ -7,6 +7,7 @@ where there is exactly one: the bytes are the same, and a call that never sends 
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, TypeAlias
@@ -239,23 +240,24 @@ class Answering:
 
 
 def parser(name: str, method: Any) -> Callable[[bytes], Any]:
-    """What makes the request of a method from bytes.
-
-    Its errors are ours: grpc would say INTERNAL, and log a traceback.
-    """
+    """What makes the request of a method from bytes."""
     if getattr(method, "takes_bytes", False):
         return bytes
-    from_string = getattr(pb, SERVICE.methods_by_name[name].input_type.name).FromString
+    return functools.partial(parse, getattr(pb, SERVICE.methods_by_name[name].input_type.name))
 
-    def parse(data: bytes) -> Any:
-        try:
-            return from_string(data)
-        except DecodeError:
-            raise InvalidArgumentError(
-                f"the request of {name} cannot be decoded: {len(data)} bytes that are not its message"
-            ) from None
 
-    return parse
+def parse(kind: Any, data: bytes) -> Any:
+    """The message in some bytes.
+
+    Its error is ours: grpc would say INTERNAL, and log a traceback.
+
+    Raises:
+        InvalidArgumentError: They are no such message.
+    """
+    try:
+        return kind.FromString(data)
+    except DecodeError:
+        raise InvalidArgumentError(f"{len(data)} bytes cannot be decoded: they are no {kind.DESCRIPTOR.name}") from None
 
 
 def _encoded(response: Any) -> bytes:

@@ -62,7 +62,7 @@ def build_server(
     version = version or importlib.metadata.version("modelbox-sdk")
     upstream = UpstreamServicer(backend)
     servicers = [
-        ObjectServicer(),
+        ObjectServicer(backend),
         ModelServicer(),
         LoggedServicer(upstream.settle),
         ContentServicer(),

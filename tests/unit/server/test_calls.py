@@ -107,6 +107,18 @@ def test_a_change_with_a_request_id_is_made_once(served: Served) -> None:
     assert stub.GetLastChange(pb.GetLastChangeRequest()).seq == 1
 
 
+def test_what_another_server_of_the_store_changed_is_seen_at_once(serve: Serve) -> None:
+    one, other = serve(), serve()
+    id = one.stub.CreateModel(pb.CreateModelRequest(name="m")).id
+    request = pb.GetObjectRequest(id=id)
+    for number in range(30):
+        other.stub.SetLabels(pb.SetLabelsRequest(id=id, labels={"n": str(number)}))
+        for served in (one, other, one):
+            assert served.stub.GetObject(request).object.model.labels == {"n": str(number)}
+    other.stub.DeleteObject(pb.DeleteObjectRequest(id=id))
+    assert refused(one.stub.GetObject, request)[0] is grpc.StatusCode.NOT_FOUND
+
+
 def test_an_empty_uid_is_the_present_life(served: Served) -> None:
     stub = served.stub
     id = stub.CreateExperiment(pb.CreateExperimentRequest(name="e")).experiment_id

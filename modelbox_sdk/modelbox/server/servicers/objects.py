@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import cast
 
+from modelbox.backends.served import ServedBackend
 from modelbox.records import ExperimentRecord, ObjectType
-from modelbox.server.calls import Call
+from modelbox.server.calls import Call, takes_bytes
 from modelbox.server.servicers.defaults import namespace_of, namespace_or_all, optional, owner_of
 from modelbox.server.servicers.paging import page_of_objects
+from modelbox.server.servicers.unchanged import Unchanged
 from modelbox.wire import service_pb2 as pb
 from modelbox.wire.messages import artifact_to_message, experiment_to_message, lineage_to_message, object_to_message
 from modelbox.wire.values import (
@@ -20,7 +22,14 @@ from modelbox.wire.values import (
 
 
 class ObjectServicer:
-    """Experiments, and what all objects have: metadata, labels, artifacts, lineage, deletion."""
+    """Experiments, and what all objects have: metadata, labels, artifacts, lineage, deletion.
+
+    Args:
+        backend: What is served.
+    """
+
+    def __init__(self, backend: ServedBackend) -> None:
+        self._unchanged = Unchanged(backend)
 
     # -- experiments
 
@@ -52,7 +61,11 @@ class ObjectServicer:
         page, token = page_of_objects(found, request.page_size, request.page_token, newest_first=True)
         return pb.ListExperimentsResponse(experiments=map(experiment_to_message, page), next_page_token=token)
 
-    def GetExperiment(self, request: pb.GetExperimentRequest, call: Call) -> pb.GetExperimentResponse:
+    @takes_bytes
+    def GetExperiment(self, request: bytes, call: Call) -> bytes:
+        return self._unchanged.answer(pb.GetExperimentRequest, request, call, self._get_experiment)
+
+    def _get_experiment(self, request: pb.GetExperimentRequest, call: Call) -> pb.GetExperimentResponse:
         record = cast(ExperimentRecord, call.backend.get_object(request.id, ObjectType.EXPERIMENT))
         return pb.GetExperimentResponse(experiment=experiment_to_message(record))
 
@@ -62,7 +75,11 @@ class ObjectServicer:
 
     # -- any object
 
-    def GetObject(self, request: pb.GetObjectRequest, call: Call) -> pb.GetObjectResponse:
+    @takes_bytes
+    def GetObject(self, request: bytes, call: Call) -> bytes:
+        return self._unchanged.answer(pb.GetObjectRequest, request, call, self._get_object)
+
+    def _get_object(self, request: pb.GetObjectRequest, call: Call) -> pb.GetObjectResponse:
         record = call.backend.get_object(request.id, object_type_from_enum(request.type))
         return pb.GetObjectResponse(object=object_to_message(record))
 

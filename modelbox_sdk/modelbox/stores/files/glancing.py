@@ -1,7 +1,7 @@
 """Seeing that a file is not there, at the price of the system call.
 
-Each read of a store looks whether somebody has committed since the last one. Python lets go of its lock around every system call; in
-a server with many threads, getting it back takes a hundred times as long as the call, and that was a quarter of all work.
+Each read of a store looks whether somebody has committed since the last one. Python lets go of its lock around every system call;
+in a server with many threads, getting it back takes much longer than the call, and that was a fifth of all work.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ another machine must not do so with Python's lock held, since everything else wo
 
 
 def glance_at(folder: str) -> Callable[[str], bool] | None:
-    """What tells whether a path in a folder may be there, without ever missing one that is; None where that cannot be done quickly."""
+    """What tells whether a path in a folder may be there, and never misses one that is; None where there is no quick way."""
     if _file_system(folder) not in _IN_MEMORY:
         return None
     import ctypes
