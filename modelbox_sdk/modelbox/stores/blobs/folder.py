@@ -20,6 +20,9 @@ from modelbox.stores.files.posix import PosixFiles
 _SMALL = 1 << 20
 """Content up to here is written in groups that share a sync."""
 _GROUP = 250
+_WORTH_WAITING = 4 << 20
+_PATIENCE_S = 1.0
+"""Who lost a connection may ask for what is there before the one at the other end has noticed, and let go."""
 
 
 class FolderWriter(BlobWriter):
@@ -104,7 +107,7 @@ class FolderWriter(BlobWriter):
     def received(self, name: str, size: int) -> int:
         path = self._part(name)
         with storage_errors("read", path):
-            kept = Part.kept(path)
+            kept = Part.kept(path, _PATIENCE_S if size >= _WORTH_WAITING else 0.0)
         return kept if kept <= size else 0
 
     def receive(self, item: BlobItem, offset: int) -> Receiver:

@@ -15,6 +15,7 @@ from modelbox.stores.blobs.writer import ABANDONED_S
 from modelbox.stores.files.base import fsync_folder
 
 PART = ".part"
+_LOOK_EVERY_S = 0.02
 READ_ONLY = 0o444
 _FLUSH_EVERY = 8 << 20
 """The disk should not idle while content is hashed: 1 GiB took 0.76 s with 8 MiB, 1.2 s with 128 MiB, 2.5 s when all of it was left
@@ -49,14 +50,20 @@ class Part:
         self._unsent = 0
 
     @staticmethod
-    def kept(base: str) -> int:
-        """Bytes that an interrupted writer left; none when another one is at work."""
-        try:
-            with open(base + PART, "rb") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                return os.fstat(file.fileno()).st_size
-        except (FileNotFoundError, BlockingIOError):
-            return 0
+    def kept(base: str, patience_s: float) -> int:
+        """Bytes that an interrupted writer left; none when another one is at work, and goes on for so long."""
+        deadline = time.monotonic() + patience_s
+        while True:
+            try:
+                with open(base + PART, "rb") as file:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                    return os.fstat(file.fileno()).st_size
+            except FileNotFoundError:
+                return 0
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    return 0
+                time.sleep(_LOOK_EVERY_S)
 
     def size(self) -> int:
         """Bytes in it."""
