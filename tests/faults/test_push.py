@@ -16,9 +16,11 @@ import pytest
 from modelbox import ModelBoxClient, UnavailableError
 from pushed_store import everything, fill, points
 from services.server_process import ServerProcess
+from services.tcp_proxy import TcpProxy
 
 SEEDS = range(2)
 KILLS = 3
+LONGEST_S = 2.0
 
 WRITE = """
 import sys, time
@@ -53,7 +55,7 @@ def store(tmp_path: Path) -> Path:
     """Enough that a push takes a second or two."""
     with ModelBoxClient(tmp_path / "store", owner="ada") as client:
         fill(client, tmp_path)
-        for number in range(20):
+        for number in range(10):
             exp = client.create_experiment(f"run {number}")
             for step in range(200):
                 exp.log_metrics({f"metric {key}": step / (key + 1) for key in range(50)}, step=step)
@@ -87,7 +89,7 @@ def test_killed_at_any_moment(store: Path, server: ServerProcess, seed: int) -> 
     for _ in range(KILLS):
         with push(store, server.uri) as process:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(chance.uniform(0.4, 3.0))
+                process.wait(chance.uniform(0.4, LONGEST_S))
             process.kill()
     finish(store, server.uri)
     same(store, server.uri)
@@ -102,17 +104,18 @@ def test_while_a_run_writes_and_pushes_are_killed(tmp_path: Path, server: Server
     store, chance = tmp_path / "store", random.Random(seed)
     with ModelBoxClient(store, owner="ada") as client:
         exp = client.create_experiment("live")
-        run = subprocess.Popen([sys.executable, "-c", WRITE, str(store), "ada", "4"], stdout=subprocess.PIPE, text=True)
-        while run.poll() is None:
+        command = [sys.executable, "-c", WRITE, str(store), "ada", "3"]
+        runs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+        while any(run.poll() is None for run in runs):
             with push(store, server.uri) as process:
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(chance.uniform(0.3, 2.5))
+                    process.wait(chance.uniform(0.4, LONGEST_S))
                 process.kill()
-        steps = int(run.communicate()[0])
+        steps = [int(run.communicate()[0]) for run in runs]
         finish(store, server.uri)
         with ModelBoxClient(server.uri) as there:
-            assert len(points(there, exp.id)) == 2 * steps
-            assert len(there.get_experiment(exp.id).events()) == -(-steps // 100)
+            assert len(points(there, exp.id)) == 2 * sum(steps)
+            assert len(there.get_experiment(exp.id).events()) == sum(-(-count // 100) for count in steps)
             assert everything(there) == everything(client)
 
 
@@ -126,6 +129,16 @@ def test_a_server_that_is_killed(store: Path, server: ServerProcess, monkeypatch
         server.start()
     monkeypatch.delenv("MODELBOX_RETRY_S")
     finish(store, server.uri)
+    same(store, server.uri)
+
+
+def test_over_connections_that_break(store: Path, server: ServerProcess) -> None:
+    chance = random.Random(7)
+    with TcpProxy(server.address) as proxy, push(store, f"grpc://{proxy.address}") as process:
+        while process.poll() is None:
+            proxy.cut_after(chance.randrange(1 << 23))
+            time.sleep(chance.uniform(0.1, 0.6))
+        assert process.communicate()[1] == ""
     same(store, server.uri)
 
 
