@@ -103,6 +103,11 @@ class ServerProcess:
         """The process that was started."""
         return self._running().pid
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended."""
+        return self._process is not None and self._process.poll() is None
+
     def workers(self) -> list[int]:
         """Processes that it has started."""
         return _children(self.pid)

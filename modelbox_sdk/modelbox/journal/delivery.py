@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
+from modelbox.errors import UnavailableError
 from modelbox.journal import adoption, batches
 from modelbox.journal.decode import Decoder, event_chunks
 from modelbox.journal.segments import Range, Segment, Segments
@@ -99,6 +100,7 @@ class Delivery:
         self._tick_due = math.inf
         self._event_noted = False
         self._orphans: list[str] | None = None
+        self._orphans_due = 0.0
 
     # -- from the threads that log
 
@@ -339,14 +341,22 @@ class Delivery:
             return
         if self._orphans is None:
             self._orphans = adoption.abandoned(self._folder)
-        if self._orphans:
-            writer = self._orphans.pop()
-            try:
-                adoption.adopt_writer(self._folder, writer, self._sink, self._passing)
-            except Exception as error:  # noqa: BLE001 - what a dead process left must not hold up what this one logs
-                _log.warning("the journal %s of a dead process is not delivered, and stays: %s", writer, error)
-            if self._orphans:
-                self._tick_due = time.monotonic()
+        if self._orphans and time.monotonic() >= self._orphans_due:
+            self._adopt(self._folder, self._orphans.pop(), self._orphans)
+
+    def _adopt(self, folder: str, writer: str, others: list[str]) -> None:
+        try:
+            adoption.adopt_writer(folder, writer, self._sink, self._passing)
+        except UnavailableError as error:
+            if not self._orphans_due:
+                _log.warning("the journal %s of a dead process is delivered later: %s", writer, error)
+            others.insert(0, writer)
+            self._orphans_due = time.monotonic() + MAX_BACKOFF_S
+            return
+        except Exception as error:  # noqa: BLE001 - what a dead process left must not hold up what this one logs
+            _log.warning("the journal %s of a dead process is not delivered, and stays: %s", writer, error)
+        if others:
+            self._tick_due = time.monotonic()
 
     # -- parts
 

@@ -222,7 +222,7 @@ class Journal(Writer):
             else:
                 return None
             time.sleep(min(wait, max(0.0, deadline - time.monotonic())))
-            wait *= 2
+            wait = min(2 * wait, _LONGEST_RETRY_S)
 
     def _waiting_in(self, segment: Segment) -> tuple[int, int]:
         events = segment.events_logged - segment.events_done

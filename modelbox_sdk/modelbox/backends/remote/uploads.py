@@ -47,12 +47,13 @@ class Upload:
         self._contents = {file.digest: file for file in files}
         self._has_large = any(file.size >= storage.SMALLEST for file in files)
         self._reported = _Reported(files, progress)
+        self._held = 0  # bytes that the server had at the last look; more may have been handed to grpc, and lost with a connection
 
     def run(self) -> ArtifactRecord:
         """Upload them; see ``Backend.put_artifact``."""
         repetitions = Repetitions(self._calls.retry_s)
         while True:
-            done = self._reported.total
+            reported, held = self._reported.total, self._held
             try:
                 self._send(self._missing())
                 record = self._commit()
@@ -68,7 +69,7 @@ class Upload:
                     self._reported.all()
                     return record
                 trouble = InterruptedCall(UnavailableError(f"content of {self._name!r} was collected as garbage again and again"))
-            if self._reported.total > done:
+            if self._reported.total > reported or self._held > held:
                 repetitions.progressed()
             repetitions.after(trouble)
 
@@ -78,8 +79,10 @@ class Upload:
         request = pb.BeginUploadRequest(object_id=self._object_id, name=self._name, files=self._new_files, direct=direct)
         response = self._calls.unary("BeginUpload", request, deadline_s=_GRACE_S)
         missing = {content.digest: content for content in response.missing if content.digest in self._contents}
-        for digest, file in self._contents.items():
-            self._reported.up_to(digest, missing[digest].received if digest in missing else file.size)
+        held = {digest: missing[digest].received if digest in missing else file.size for digest, file in self._contents.items()}
+        for digest, position in held.items():
+            self._reported.up_to(digest, position)
+        self._held = sum(held.values())
         return missing
 
     def _commit(self) -> ArtifactRecord | None:
