@@ -6,7 +6,7 @@ import abc
 import io
 import os
 from collections.abc import Callable
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeVar, cast
 
 from modelbox.backends.remote import storage
 from modelbox.backends.remote.calls import Calls
@@ -15,6 +15,8 @@ from modelbox.errors import UnavailableError
 from modelbox.records import FileRecord
 from modelbox.wire import service_pb2 as pb
 from modelbox.wire.content import chunk_of, parse_download_frame
+
+T = TypeVar("T")
 
 _BUFFER = 256 << 10
 _SKIPPED = 1 << 20
@@ -47,7 +49,7 @@ class ContentReader(io.RawIOBase):
         self._size = file.size or 0
         self._direct = True
         self._stream: ContentStream | None = None
-        self._retry(lambda: self._next(0))
+        self._retry(self._open_stream)
 
     def readable(self) -> bool:
         return True
@@ -69,24 +71,23 @@ class ContentReader(io.RawIOBase):
         view = memoryview(buffer).cast("B")
         if self._at >= self._size or not view:
             return 0
-        data = self._retry(lambda: self._next(len(view)))
-        view[: len(data)] = data
-        self._at += len(data)
-        return len(data)
+        count = self._retry(lambda: self._open_stream().read_into(view))
+        self._at += count
+        return count
 
     def readall(self) -> bytes:
         # The one of RawIOBase reads 8 KiB at a time.
-        pieces = []
-        while self._at < self._size and (data := self._retry(lambda: self._next(self._size))):
-            pieces.append(data)
-            self._at += len(data)
-        return b"".join(pieces)
+        content = memoryview(bytearray(self._size - min(self._at, self._size)))
+        filled = 0
+        while filled < len(content) and (count := self.readinto(content[filled:])):
+            filled += count
+        return bytes(content[:filled])
 
     def close(self) -> None:
         self._end()
         super().close()
 
-    def _retry(self, step: Callable[[], memoryview]) -> memoryview:
+    def _retry(self, step: Callable[[], T]) -> T:
         repetitions = Repetitions(self._calls.retry_s)
         while True:
             try:
@@ -95,27 +96,27 @@ class ContentReader(io.RawIOBase):
                 self._end()
                 repetitions.after(interrupted)
 
-    def _next(self, most: int) -> memoryview:
-        """The next bytes from the present position on, none at the end."""
+    def _open_stream(self) -> ContentStream:
+        """A stream that is at the present position."""
         if self._stream is None or not self._stream.go_to(self._at):
-            self._open()
-        return cast(ContentStream, self._stream).read(most)
+            self._end()
+            self._stream = self._begin()
+            self._size = self._stream.size
+        return self._stream
 
-    def _open(self) -> None:
-        self._end()
+    def _begin(self) -> ContentStream:
         direct = self._direct and (self._file.size or 0) >= storage.SMALLEST and storage.is_reachable()
-        stream: ContentStream = ServerStream(self._calls, self._file, self._at, direct=direct)
-        if stream.url:
-            stream.close()
-            from modelbox.backends.remote.storage_stream import StorageStream
+        stream = ServerStream(self._calls, self._file, self._at, direct=direct)
+        if not stream.url:
+            return stream
+        stream.close()
+        from modelbox.backends.remote.storage_stream import StorageStream
 
-            try:
-                stream = StorageStream(stream.url, stream.size, self._at)
-            except storage.StorageError as error:
-                self._direct = error.passing and storage.is_reachable()
-                raise InterruptedCall(error.as_unavailable()) from None
-        self._stream = stream
-        self._size = stream.size
+        try:
+            return StorageStream(stream.url, stream.size, self._at)
+        except storage.StorageError as error:
+            self._direct = error.passing and storage.is_reachable()
+            raise InterruptedCall(error.as_unavailable()) from None
 
     def _end(self) -> None:
         stream, self._stream = self._stream, None
@@ -136,35 +137,33 @@ class ContentStream(abc.ABC):
 
     def __init__(self, offset: int) -> None:
         self._at = offset
-        self._chunk = memoryview(b"")
 
     def go_to(self, offset: int) -> bool:
         """Read on up to an offset; False when that is behind, or far ahead."""
         if not 0 <= offset - self._at <= _SKIPPED:
             return False
-        while self._at < offset and self.read(offset - self._at):
+        skipped = memoryview(bytearray(offset - self._at))
+        while self._at < offset and self.read_into(skipped[: offset - self._at]):
             pass
         return self._at == offset
 
-    def read(self, most: int) -> memoryview:
-        """The next bytes, none at the end.
+    def read_into(self, buffer: memoryview) -> int:
+        """Read the next bytes; how many, none at the end.
 
         Raises:
             InterruptedCall: The connection is lost.
         """
-        if most and not self._chunk:
-            self._chunk = self._next_chunk()
-        data, self._chunk = self._chunk[:most], self._chunk[most:]
-        self._at += len(data)
-        return data
+        count = self._fill(buffer)
+        self._at += count
+        return count
 
     @abc.abstractmethod
     def close(self) -> None:
         """End it. Idempotent."""
 
     @abc.abstractmethod
-    def _next_chunk(self) -> memoryview:
-        """The next chunk, an empty one at the end."""
+    def _fill(self, buffer: memoryview) -> int:
+        """Put the next bytes into a buffer."""
 
 
 class ServerStream(ContentStream):
@@ -172,6 +171,7 @@ class ServerStream(ContentStream):
 
     def __init__(self, calls: Calls, file: FileRecord, offset: int, *, direct: bool) -> None:
         super().__init__(offset)
+        self._chunk = memoryview(b"")
         request = pb.DownloadContentRequest(artifact_id=file.artifact_id, blob=file.blob, offset=offset, direct=direct)
         left = max(0, (file.size or 0) - offset)
         self._frames = calls.stream("DownloadContent", request, deadline_s=_GRACE_S + left / _SLOWEST, raw=True)
@@ -184,12 +184,14 @@ class ServerStream(ContentStream):
     def close(self) -> None:
         self._frames.close()
 
-    def _next_chunk(self) -> memoryview:
-        frame = next(self._frames, None)
-        if frame is None:
-            return memoryview(b"")
-        chunk = chunk_of(frame)
-        return chunk if chunk is not None else memoryview(parse_download_frame(frame).chunk)
+    def _fill(self, buffer: memoryview) -> int:
+        if not self._chunk:
+            frame = next(self._frames, b"")
+            chunk = chunk_of(frame)
+            self._chunk = chunk if chunk is not None else memoryview(parse_download_frame(frame).chunk)
+        count = min(len(buffer), len(self._chunk))
+        buffer[:count], self._chunk = self._chunk[:count], self._chunk[count:]
+        return count
 
     def _info(self) -> tuple[int, str]:
         frame = next(self._frames, None)

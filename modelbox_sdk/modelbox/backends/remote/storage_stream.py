@@ -6,7 +6,6 @@ from modelbox.backends.remote.downloads import ContentStream
 from modelbox.backends.remote.interruptions import InterruptedCall
 from modelbox.backends.remote.storage import StorageError, open_session, request
 from modelbox.errors import UnavailableError
-from modelbox.hashing import CHUNK, read_into
 
 _PARTIAL = 206
 
@@ -27,7 +26,6 @@ class StorageStream(ContentStream):
         super().__init__(offset)
         self.size = size
         self._session = open_session(1)
-        self._received = offset
         headers = {"Range": f"bytes={offset}-", "Accept-Encoding": "identity"} if offset else {"Accept-Encoding": "identity"}
         try:
             self._response = request(self._session, "GET", url, headers=headers, stream=True)
@@ -41,15 +39,13 @@ class StorageStream(ContentStream):
         self._response.close()
         self._session.close()
 
-    def _next_chunk(self) -> memoryview:
+    def _fill(self, buffer: memoryview) -> int:
         from urllib3.exceptions import HTTPError
 
-        buffer = memoryview(bytearray(CHUNK))
         try:
-            count = read_into(self._response.raw, buffer)
+            count = self._response.raw.readinto(buffer)
         except (HTTPError, OSError) as error:
             raise InterruptedCall(UnavailableError(f"the connection to the storage broke ({type(error).__name__})")) from None
-        self._received += count
-        if count < CHUNK and self._received < self.size:
+        if not count and len(buffer) and self._at < self.size:
             raise InterruptedCall(UnavailableError("the storage ended a download early"))
-        return buffer[:count]
+        return int(count)

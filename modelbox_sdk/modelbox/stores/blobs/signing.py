@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import BinaryIO, cast
 
-from modelbox.hashing import Hasher
+from modelbox.hashing import Hasher, digest_of_stream
 from modelbox.stores.blobs.base import SignedUpload
 from modelbox.stores.blobs.writer import ROOT
 from modelbox.stores.files.multipart import MAX_PARTS
@@ -16,6 +17,7 @@ EXPIRES_S = 6 * 3600
 _PART_SIZE = 64 << 20
 _READ_SIZE = 8 << 20
 _READ_AT_ONCE = 3
+_TIMEOUTS_S = (5.0, 60.0)
 _WRONG_PARTS = ("EntityTooSmall", "InvalidPart", "InvalidPartOrder", "MalformedXML")
 
 
@@ -66,7 +68,11 @@ class Signer:
         return self._files.sign(f"{ROOT}/{name}", "get_object", EXPIRES_S)
 
     def digest(self, name: str, size: int) -> str:
-        """See ``BlobStore.digest``: a few ranges are on their way while one is hashed."""
+        """See ``BlobStore.digest``."""
+        url = self.download(name)
+        found = _digest_behind(url, size) if url is not None else None
+        if found is not None:
+            return found
         hasher = Hasher()
         for data in self._ranges(f"{ROOT}/{name}", size):
             hasher.update(data)
@@ -82,3 +88,18 @@ class Signer:
                     yield pending.pop(0).result()
             for each in pending:
                 yield each.result()
+
+
+def _digest_behind(url: str, size: int) -> str | None:
+    """The digest of what a URL gives, in one stream, which costs half the processor time of ranges; None when it breaks."""
+    import requests
+    from urllib3.exceptions import HTTPError
+
+    try:
+        with requests.get(url, headers={"Accept-Encoding": "identity"}, stream=True, timeout=_TIMEOUTS_S) as response:
+            if response.status_code == requests.codes.ok:
+                found, received = digest_of_stream(cast(BinaryIO, response.raw), size)
+                return found if received == size else None
+    except (requests.RequestException, HTTPError, OSError):  # not shown: it has the URL in it
+        pass
+    return None
