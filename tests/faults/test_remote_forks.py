@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from services.server_farm import ServerFarm
+from services.server_process import ServerProcess
 
 TIMEOUT_S = 100
 
@@ -164,3 +165,59 @@ def test_forty_children_of_a_busy_process(server_farm: ServerFarm, tmp_path: Pat
 def test_workers_of_multiprocessing(server_farm: ServerFarm, tmp_path: Path) -> None:
     found = run(BUSY + MULTIPROCESSING, server_farm.open(tmp_path / "store"), MODELBOX_SPOOL_DIR=str(tmp_path / "spool"))
     assert found == {"changes": True, "end": "logged", "points": True, "calls": True, "children": 10}
+
+
+HANGING_SERVER = """
+import threading
+import modelbox, os, sys
+
+client = modelbox.ModelBoxClient(sys.argv[1])
+experiment = client.create_experiment("forks")
+watch = client.watch(since=0)
+next(watch)
+print("paused?", flush=True)
+sys.stdin.readline()
+experiment.log_metrics({"a": 1.0})
+caller = threading.Thread(target=experiment.update_metadata, args=("k", 1))
+caller.start()
+for _ in range(2):
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+print("resumed?", flush=True)
+sys.stdin.readline()
+caller.join()
+client.flush()
+assert next(watch).payload["metadata"] == {"k": 1}
+assert [change.seq for change in client.changes()] == [1, 2]
+assert len(experiment.metrics()) == 1
+client.close()
+"""
+
+
+def test_a_server_that_hangs_does_not_hold_up_a_fork(tmp_path: Path) -> None:
+    environment = {**os.environ, "MODELBOX_SPOOL_DIR": str(tmp_path / "spool")}
+    command = [sys.executable, "-W", "ignore:This process:DeprecationWarning", "-c", HANGING_SERVER]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with (
+        ServerProcess(tmp_path / "server") as server,
+        subprocess.Popen(
+            [*command, server.uri],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        ) as process,
+    ):
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout.readline() == "paused?\n"
+        server.pause()
+        process.stdin.write("yes\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "resumed?\n"
+        server.resume()
+        _, errors = process.communicate("yes\n", timeout=TIMEOUT_S)
+    assert (process.returncode, errors) == (0, "")

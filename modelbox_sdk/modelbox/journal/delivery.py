@@ -25,6 +25,7 @@ MAX_BACKOFF_S = 10.0
 _QUIET_TICKS = 3
 _FULL_FILES = 16
 _BYTES_A_CALL = 4 << 20
+_HURRY_S = 1.5
 _FORK_WAIT_S = 15.0
 """The first delivery of a process imports pyarrow, which takes seconds on a machine that has too much to do."""
 _LIVENESS_S = 0.5
@@ -166,10 +167,17 @@ class Delivery:
             self._commands.put(True)
             thread.join(timeout_s)
 
-    def pause(self) -> None:
-        """Before a fork: wait until the thread is outside of the sink, and keep it there; gives up after some seconds."""
+    def pause(self, hurry: Callable[[], None] | None = None) -> None:
+        """Before a fork: wait until the thread is outside of the sink, and keep it there; gives up after some seconds.
+
+        Args:
+            hurry: Called when it has not come out for a while: ends what the sink waits for.
+        """
         self._pausing = True
-        self._holds = self._gate.acquire(timeout=_FORK_WAIT_S)
+        self._holds = hurry is not None and self._gate.acquire(timeout=_HURRY_S)
+        if hurry is not None and not self._holds:
+            hurry()
+        self._holds = self._holds or self._gate.acquire(timeout=_FORK_WAIT_S)
 
     def resume(self) -> None:
         """After a fork, in the parent."""

@@ -262,12 +262,16 @@ _journals: weakref.WeakSet[Journal] = weakref.WeakSet()
 _held: list[tuple[Delivery, Any]] = []
 
 
-def hold_for_fork() -> None:
-    """Keep all journals of this process still until the fork that is about to happen is over. Again before it: does nothing."""
+def hold_for_fork(hurry: Callable[[], None] | None = None) -> None:
+    """Keep all journals of this process still until the fork that is about to happen is over. Again before it: does nothing.
+
+    Args:
+        hurry: Called when a delivery takes long: ends what it waits for.
+    """
     if _held:
         return
     for journal in list(_journals):
-        journal._delivery.pause()
+        journal._delivery.pause(hurry)
         _held.append((journal._delivery, journal._lock if journal._lock.acquire(timeout=_FORK_WAIT_S) else None))
 
 

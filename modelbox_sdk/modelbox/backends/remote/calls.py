@@ -101,19 +101,15 @@ class Calls:
     def deliver(self, name: str, request: Any) -> None:
         """Make a call for a journal, which repeats it: one attempt, whose deadline grows when it was too early.
 
-        It begins short, because a fork waits for what a journal has begun.
+        It begins short, because others wait for what a journal has begun.
         """
-        headers, started = self._new_headers(), time.monotonic()
-
-        def attempt() -> None:
-            try:
-                self._attempt(name, request, headers, self._delivery_s)
-            except InterruptedCall as interrupted:
-                if interrupted.late:
-                    self._delivery_s = min(2 * self._delivery_s, _LONGEST_DELIVERY_S)
-                raise
-
-        self.repeated(attempt, 0.0)
+        started = time.monotonic()
+        try:
+            self._attempt(name, request, self._new_headers(), self._delivery_s)
+        except InterruptedCall as interrupted:
+            if interrupted.late:
+                self._delivery_s = min(2 * self._delivery_s, _LONGEST_DELIVERY_S)
+            raise interrupted.error from None
         if time.monotonic() - started < _DELIVERY_S / 2:
             self._delivery_s = _DELIVERY_S
 

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from modelbox.journal import hold_for_fork
 
-_PATIENCE_S = 3.0
+_PATIENCE_S = 1.5
 _CUT_PATIENCE_S = 2.0
 
 
@@ -135,14 +135,23 @@ def register() -> None:
 
 def _before() -> None:
     _forking.acquire()
-    hold_for_fork()  # first: what delivers may need several calls to come to an end
+    hold_for_fork(_close_and_cut)  # first: what delivers may need several calls to come to an end
     _gate.close()
     for participant in list(_participants):
         participant.leave()
     if not _gate.wait_until_empty(_PATIENCE_S):
-        for participant in list(_participants):
-            participant.cut()
+        _cut()
         _gate.wait_until_empty(_CUT_PATIENCE_S)
+
+
+def _close_and_cut() -> None:
+    _gate.close()  # what is cut is not to be begun again before the fork
+    _cut()
+
+
+def _cut() -> None:
+    for participant in list(_participants):
+        participant.cut()
 
 
 def _after_in_parent() -> None:
