@@ -80,6 +80,7 @@ class Soak:
 
     def outages(self, folder: Path) -> None:
         """Crash rounds on a server that dies and comes back, half of the time over connections that break."""
+        from follower import Follower
         from outages import Outages
 
         from services.server_process import ServerProcess
@@ -93,7 +94,9 @@ class Soak:
             uri = f"grpc://{proxy.address if proxy else server.address}"
             workers, life_s = self.rng.randint(2, 4), self.rng.choice([1.0, 3.0, 10.0])
             try:
-                self.crashes(uri, rounds=2, workers=workers, duration_s=20, life_s=life_s, trouble=trouble)
+                with Follower(uri) as follower:
+                    self.crashes(uri, rounds=2, workers=workers, duration_s=20, life_s=life_s, trouble=trouble)
+                    self.counts["changes watched"] += follower.compare()
             finally:
                 self.counts += trouble.counts
             assert server.stop() == 0, "the server did not end well"
