@@ -199,17 +199,10 @@ client.close()
 def test_a_server_that_hangs_does_not_hold_up_a_fork(tmp_path: Path) -> None:
     environment = {**os.environ, "MODELBOX_SPOOL_DIR": str(tmp_path / "spool")}
     command = [sys.executable, "-W", "ignore:This process:DeprecationWarning", "-c", HANGING_SERVER]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with (
         ServerProcess(tmp_path / "server") as server,
-        subprocess.Popen(
-            [*command, server.uri],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-        ) as process,
+        subprocess.Popen([*command, server.uri], text=True, env=environment, **pipes) as process,
     ):
         assert process.stdout is not None
         assert process.stdin is not None
