@@ -231,6 +231,38 @@ def test_readers_that_never_drain(serve: Serve) -> None:
     assert list(served.stub.ReadMetrics(pb.ReadMetricsRequest(object_id=owner.id)))
 
 
+ENDLESS = "select count(*) from range(1000000) a, range(1000000) b, range(1000000) c where a.range + b.range <> c.range"
+
+
+def test_queries_without_an_end(serve: Serve) -> None:
+    served = serve(max_streams=1, query_timeout_s=3.0)
+    with pytest.raises(grpc.RpcError, match="more than 3 s"):
+        list(served.stub.Query(pb.QueryRequest(sql=ENDLESS)))
+    wait_for_queries(served)
+
+
+def test_a_query_that_nobody_waits_for(serve: Serve) -> None:
+    served = serve(max_streams=1)
+    with pytest.raises(grpc.RpcError) as caught:
+        list(served.stub.Query(pb.QueryRequest(sql=ENDLESS), timeout=0.5))
+    assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    wait_for_queries(served)
+
+
+def wait_for_queries(served: Served) -> None:
+    """Until the thread of the query before is free, which is soon after its answer."""
+    query = next(method for method in METHODS if method.name == "Query")
+    while (code := status(served, query, [pb.QueryRequest(sql="select 1").SerializeToString()])) is not grpc.StatusCode.OK:
+        assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def test_a_query_that_takes_all_memory(serve: Serve) -> None:
+    served = serve(query_memory_bytes=100 << 20)
+    with pytest.raises(grpc.RpcError, match=r"(?i)memory") as caught:
+        list(served.stub.Query(pb.QueryRequest(sql="select list(range) from range(100000000)")))
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
 @pytest.mark.usefixtures("still_serves")
 def test_connections_that_say_nothing(served: Served) -> None:
     with ExitStack() as stack:

@@ -28,6 +28,8 @@ class ServerOptions:
         reuse_port: Whether several processes listen on one port.
         request_timeout_s: How long a client may take to send its request after it has begun a call; less when many do so.
         stall_timeout_s: How long a client may send, or take, nothing of a transfer.
+        query_timeout_s: How long a query may run.
+        query_memory_bytes: How much memory a query may use.
         heartbeat_s: How often a watcher is told its position while nothing happens.
         send_timeout_s: How long a watcher may take nothing of what is sent to it.
         maintain_every_s: How often the backend is given time for work in the background.
@@ -42,6 +44,8 @@ class ServerOptions:
     reuse_port: bool = False
     request_timeout_s: float = 60.0
     stall_timeout_s: float = 60.0
+    query_timeout_s: float = 300.0
+    query_memory_bytes: int = 2 << 30
     heartbeat_s: float = 15.0
     send_timeout_s: float = 10.0
     maintain_every_s: float = 5.0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from modelbox.backends.query_limits import query_limits
 from modelbox.errors import CorruptStoreError, InvalidArgumentError
 from modelbox.records import MetricBatch, Rewind
 from modelbox.stores.metadata import MetadataStore
@@ -98,9 +100,13 @@ def run_query(
             _create_views(connection, metadata, content=blob_uri("-").removesuffix("-"))
             if _MAY_READ_METRICS.search(query):  # attaching them takes a look at the files of every object
                 _attach_metrics(connection, metrics, pending)
-            connection.execute(_LOCK_DOWN)
-            return connection.sql(query).to_arrow_table()
+            with _limited(connection):
+                connection.execute(_LOCK_DOWN)
+                return connection.sql(query).to_arrow_table()
         except duckdb.Error as error:
+            limits = query_limits()
+            if limits is not None and limits.exceeded:
+                raise InvalidArgumentError(f"the query was ended: {limits.exceeded}") from error
             if STORED_POINTS not in str(error):
                 raise InvalidArgumentError(f"the query failed: {error}") from error
             if attempts == _ATTEMPTS:
@@ -108,6 +114,21 @@ def run_query(
             # else a file may have been merged into another one meanwhile
         finally:
             connection.close()
+
+
+@contextlib.contextmanager
+def _limited(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Keep a query to the limits of this thread."""
+    limits = query_limits()
+    if limits is None:
+        yield
+        return
+    if limits.exceeded:
+        raise InvalidArgumentError(f"the query was not run: {limits.exceeded}")
+    connection.execute(f"set memory_limit = '{limits.memory_bytes}B'")
+    connection.execute("set temp_directory = ''")  # nothing of it is written to the disk of the server
+    with limits.running(connection.interrupt):
+        yield
 
 
 def _create_views(connection: duckdb.DuckDBPyConnection, metadata: MetadataStore, *, content: str) -> None:

@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING
 
+from modelbox.backends.query_limits import QueryLimits
 from modelbox.server.calls import Call
 from modelbox.server.options import ServerOptions
 from modelbox.wire import service_pb2 as pb
@@ -34,7 +35,11 @@ class WholeServicer:
 
     def Query(self, request: pb.QueryRequest, call: Call) -> Generator[pb.QueryResponse]:
         self._settle()
-        for chunk in _arrow_stream(call.backend.sql(request.sql)):
+        options = self._options
+        with QueryLimits(seconds=options.query_timeout_s, memory_bytes=options.query_memory_bytes) as limits:
+            call.context.add_callback(lambda: limits.end("nobody waits for it any more"))
+            table = call.backend.sql(request.sql)
+        for chunk in _arrow_stream(table):
             yield pb.QueryResponse(arrow=chunk)
 
     def CollectGarbage(self, request: pb.CollectGarbageRequest, call: Call) -> pb.CollectGarbageResponse:
