@@ -96,11 +96,15 @@ def test_the_token_stands_nowhere_to_be_seen(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_certificates_that_cannot_be_used(tmp_path: Path) -> None:
     file = tmp_path / "file.pem"
-    file.write_text("")
+    file.write_text("nonsense")
+    pem = tmp_path / "pem.pem"
+    pem.write_text("-----BEGIN CERTIFICATE-----")
     with pytest.raises(InvalidArgumentError, match="certificates are for TLS"):
         ModelBoxClient("grpc://localhost:1", ca_cert=file)
     with pytest.raises(InvalidArgumentError, match=r"ca_cert '.*missing' cannot be read: No such file"):
         ModelBoxClient("grpcs://localhost:1", ca_cert=tmp_path / "missing")
+    with pytest.raises(InvalidArgumentError, match=r"client_key '.*file.pem' is not in PEM"):
+        ModelBoxClient("grpcs://localhost:1", client_cert=pem, client_key=file)
     with pytest.raises(InvalidArgumentError, match="client_cert and client_key go together"):
         ModelBoxClient("grpcs://localhost:1", client_cert=file)
     with pytest.raises(InvalidArgumentError, match="a ca_cert is for a server"):

@@ -115,6 +115,9 @@ def _read(what: str, path: str | os.PathLike[str] | None) -> bytes | None:
     if path is None:
         return None
     try:
-        return Path(path).read_bytes()
+        data = Path(path).read_bytes()
     except OSError as error:
         raise InvalidArgumentError(f"{what} {os.fspath(path)!r} cannot be read: {error.strerror}") from error
+    if b"-----BEGIN" not in data:
+        raise InvalidArgumentError(f"{what} {os.fspath(path)!r} is not in PEM: it has no line that begins with -----BEGIN")
+    return data

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from modelbox.backends.remote import forks
 from modelbox.backends.remote.channel import Channel, Connection
 from modelbox.backends.remote.interruptions import InterruptedCall, Repetitions, interrupted_by_fork, outcome
+from modelbox.backends.remote.quiet import load_grpc
 
 T = TypeVar("T")
 DEADLINE_S = 30.0
@@ -168,6 +169,7 @@ class Calls:
         return found
 
     def _new_headers(self) -> tuple[tuple[str, str], ...]:
+        load_grpc()
         from modelbox.wire.errors import REQUEST_ID_HEADER
 
         return (*self._headers, (REQUEST_ID_HEADER, os.urandom(16).hex()))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelbox.backends.remote import forks
 from modelbox.backends.remote.address import ServerAddress, TlsOptions
+from modelbox.backends.remote.quiet import load_grpc
 from modelbox.wire import service_pb2 as pb
 
 if TYPE_CHECKING:
@@ -143,6 +144,7 @@ class Channel:
     # -- parts; the lock is held
 
     def _connect(self) -> Connection:
+        load_grpc()
         import grpc
 
         _close_unused()

@@ -72,6 +72,8 @@ class Repetitions:
 
 _CLOSED = "Channel closed!"
 """How grpc says that this process closed the channel: a fork could not wait for the call."""
+_REFUSED = ("certificate_verify_failed", "wrong_version_number", "security handshaker")
+"""How grpc says that TLS does not come about, which another attempt does not change."""
 _BROKEN = ("rst_stream", "stream removed", "socket closed", "connection reset", "broken pipe", "goaway")
 
 
@@ -96,7 +98,9 @@ def outcome(name: str, error: grpc.RpcError, address: ServerAddress, deadline_s:
     final = error_from(code, details, class_name)
     if isinstance(final, InvalidArgumentError) or not _is_passing(code, details):
         return final
-    return InterruptedCall(_unanswered(address, details))
+    unanswered = _unanswered(address, details)
+    hopeless = _is_of_certificates(details) and len(address.hosts) == 1
+    return unanswered if hopeless else InterruptedCall(unanswered)
 
 
 def interrupted_by_fork(name: str) -> InterruptedCall:
@@ -116,9 +120,18 @@ def _is_passing(code: grpc.StatusCode, details: str) -> bool:
 
 def _unanswered(address: ServerAddress, details: str) -> UnavailableError:
     reason = " ".join(details.rpartition("last error: ")[2].removeprefix("UNKNOWN: ").split()) or "the connection is lost"
-    return UnavailableError(
-        f"no ModelBox server answers at {address} ({reason}); is it running? `modelbox server start` starts one"
-    )
+    if _is_of_certificates(details):
+        remedy = "check ca_cert, client_cert and client_key, and that it speaks TLS"
+    elif "socket closed" in details.lower():
+        wish = "ask for a client_cert" if address.secure else "speak TLS, so that it has to be grpcs://"
+        remedy = f"is it running, and does it {wish}?"
+    else:
+        remedy = "is it running? `modelbox server start` starts one"
+    return UnavailableError(f"no ModelBox server answers at {address} ({reason}); {remedy}")
+
+
+def _is_of_certificates(details: str) -> bool:
+    return any(sign in details.lower() for sign in _REFUSED)
 
 
 def _late(name: str, address: ServerAddress, deadline_s: float | None) -> UnavailableError:
