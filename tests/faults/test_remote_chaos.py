@@ -99,12 +99,12 @@ def breaking(proxy: TcpProxy, dice: random.Random, *, cut_within: int = 20_000) 
 
 @contextlib.contextmanager
 def dying(server: ServerProcess, dice: random.Random, times: int) -> Iterator[Callable[[], bool]]:
-    """Kill a server some times, and start it again; the block learns whether that goes on."""
+    """Kill or stop a server some times, and start it again; the block learns whether that goes on."""
 
     def trouble() -> None:
         for _ in range(times):
             time.sleep(dice.uniform(0.2, 0.8))
-            server.kill()
+            dice.choice([server.kill, server.kill, server.stop])()
             server.start()
 
     thread = threading.Thread(target=trouble)
@@ -303,6 +303,20 @@ def test_what_is_left_is_delivered_by_a_client_that_was_opened_too_early(
     monkeypatch.setenv("MODELBOX_SPOOL_DIR", str(tmp_path / "elsewhere"))
     with ModelBoxClient(server.uri) as client:
         assert sorted(events(client, name)) == ["left", "logged by the next"]
+
+
+def test_watching_goes_on_when_the_server_is_stopped_or_killed_and_comes_back(server: ServerProcess, name: str) -> None:
+    with ModelBoxClient(server.uri) as client, ModelBoxClient(server.uri) as watcher:
+        client.create_experiment(name)
+        since = client.changes()[-1].seq
+        changes = watcher.watch(since=since)
+        for end in (server.stop, server.kill):
+            made = client.create_experiment(f"{name} {end.__name__}")
+            assert next(changes).object_id == made.id
+            end()
+            server.start()
+        made = client.create_experiment(f"{name} again")
+        assert next(changes).object_id == made.id
 
 
 # -- a server that hangs

@@ -12,7 +12,7 @@ from modelbox.backends.base import Feed
 from modelbox.backends.remote import forks
 from modelbox.backends.remote.calls import Calls, Stream
 from modelbox.backends.remote.interruptions import InterruptedCall, Repetitions
-from modelbox.errors import ModelBoxError
+from modelbox.errors import ModelBoxError, UnavailableError
 from modelbox.records import Change
 from modelbox.wire import service_pb2 as pb
 from modelbox.wire.logged import change_from_message
@@ -132,6 +132,8 @@ class RemoteFeed(Feed):
                 except InterruptedCall as interrupted:
                     if not stopped.is_set():
                         repetitions.after(interrupted)
+                except UnavailableError as error:  # the server stops, or its storage is away: it, or another one, can go on soon
+                    repetitions.after(InterruptedCall(error))
         except (ModelBoxError, TypeError) as error:
             self._hand_on(_Item([], self._request.since, error), stopped)
 
