@@ -151,8 +151,8 @@ def scalar(field: Any, chance: random.Random) -> Any:
     return chance.choice([0, 1, -1, 2**31 - 1])
 
 
-def status(served: Served, method: Any, messages: list[bytes]) -> grpc.StatusCode:
-    """The status with which a call ends; not waited for longer than it takes for something to be wrong."""
+def status(served: Served, method: Any, messages: list[bytes], *, watch_s: float = 0.3) -> grpc.StatusCode:
+    """The status with which a call ends; a watcher that waits as it should is given up after a while."""
     kinds: dict[tuple[bool, bool], Callable[[str], Any]] = {
         (False, False): served.channel.unary_unary,
         (False, True): served.channel.unary_stream,
@@ -160,7 +160,7 @@ def status(served: Served, method: Any, messages: list[bytes]) -> grpc.StatusCod
     }
     kind = method.client_streaming, method.server_streaming
     call = kinds[kind](f"/modelbox.ModelStore/{method.name}")
-    timeout = 0.3 if method.name.startswith("Watch") else 30
+    timeout = watch_s if method.name.startswith("Watch") else 30
     try:
         answer = call(iter(messages) if method.client_streaming else messages[0], timeout=timeout)
         if method.server_streaming:
@@ -174,7 +174,7 @@ def status(served: Served, method: Any, messages: list[bytes]) -> grpc.StatusCod
 def test_messages_over_the_limit(serve: Serve, method: str) -> None:
     served = serve(max_message_bytes=1 << 20)
     descriptor = pb.DESCRIPTOR.services_by_name["ModelStore"].methods_by_name[method]
-    assert status(served, descriptor, [b"\x0a" + b"x" * (2 << 20)]) is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert status(served, descriptor, [b"\x0a" + b"x" * (2 << 20)], watch_s=30) is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert served.stub.GetLastChange(pb.GetLastChangeRequest()).seq == 0
 
 
