@@ -24,7 +24,7 @@ from modelbox.journal import delivery
 from services.server_process import ServerProcess
 from services.tcp_proxy import TcpProxy
 
-HANG_S = 30.0
+HANG_S = 60.0
 """Whoever has not ended by then hangs."""
 
 
@@ -65,6 +65,7 @@ def dice() -> random.Random:
 @pytest.fixture(autouse=True)
 def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MODELBOX_SPOOL_DIR", str(tmp_path / "spool"))
+    monkeypatch.setenv("MODELBOX_RETRY_S", "60")  # for machines that are busy
     return tmp_path / "spool"
 
 
@@ -209,7 +210,7 @@ def test_watching_over_connections_that_break(server: ServerProcess, name: str, 
 # -- a server that dies
 
 
-def test_each_change_is_made_once_by_a_server_that_is_killed(server: ServerProcess, name: str, dice: random.Random) -> None:
+def test_everything_happens_once_on_a_server_that_dies(server: ServerProcess, name: str, dice: random.Random) -> None:
     made: list[str] = []
     updated: list[str] = []
 
@@ -217,46 +218,41 @@ def test_each_change_is_made_once_by_a_server_that_is_killed(server: ServerProce
         with ModelBoxClient(server.uri) as client:
             shared = client.create_experiment(name)
             model = client.create_model(name)
-            count = 0
-            while is_dying() or count < 20:
-                token = f"{me}/{count}"
-                count += 1
+            while is_dying() or not made:
+                token = f"{me}/{len(made)}"
                 assert not model.create_version(token).exists
                 made.append(token)
                 shared.update_metadata(f"by {me}", token)
                 updated.append(token)
 
-    with ModelBoxClient(server.uri) as client:
-        client.create_experiment(name)
-        client.create_model(name)
-        before = client.changes()[-1].seq
-    with dying(server, dice, times=2) as is_dying, ThreadPoolExecutor(3) as threads:
-        list(threads.map(change, range(3)))
-    with ModelBoxClient(server.uri) as client:
-        changes = client.changes(since=before)
-    assert [change.seq for change in changes] == list(range(before + 1, before + len(changes) + 1))
-    created = Counter(change.payload["version"] for change in changes if change.object_type == "model_version")
-    written = Counter(
-        value for change in changes for value in change.payload.get("metadata", {}).values() if change.action == "updated"
-    )
-    assert created == Counter(made)
-    assert written == Counter(updated)
-
-
-def test_logging_while_the_server_dies(server: ServerProcess, name: str, dice: random.Random) -> None:
-    logged = 0
-    with ModelBoxClient(server.uri) as client:
-        exp = client.create_experiment(name)
-        with dying(server, dice, times=2) as is_dying:
+    def log() -> int:
+        with ModelBoxClient(server.uri) as client:
+            exp = client.create_experiment(name)
+            logged = 0
             while is_dying():
                 exp.log_metrics({"x": 1.0}, step=logged)
                 exp.log_event(str(logged))
                 logged += 1
                 time.sleep(0.002)
-        client.close(HANG_S)
+            client.close(HANG_S)
+        return logged
+
     with ModelBoxClient(server.uri) as client:
-        assert steps(client, name) == list(range(logged))
-        assert events(client, name) == [str(step) for step in range(logged)]
+        client.create_experiment(name)
+        client.create_model(name)
+        before = client.changes()[-1].seq
+    with dying(server, dice, times=3) as is_dying, ThreadPoolExecutor(3) as threads:
+        logging = threads.submit(log)
+        list(threads.map(change, range(2)))
+    with ModelBoxClient(server.uri) as client:
+        changes = client.changes(since=before)
+        assert steps(client, name) == list(range(logging.result()))
+        assert events(client, name) == [str(step) for step in range(logging.result())]
+    assert [change.seq for change in changes] == list(range(before + 1, before + len(changes) + 1))
+    versions = [change for change in changes if change.object_type == "model_version"]
+    updates = [change for change in changes if change.action == "updated"]
+    assert Counter(change.payload["version"] for change in versions) == Counter(made)
+    assert Counter(value for change in updates for value in change.payload["metadata"].values()) == Counter(updated)
 
 
 def test_what_a_client_could_not_deliver_the_next_one_delivers(server: ServerProcess, name: str, spool: Path) -> None:
