@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import random
-import signal
-import subprocess
-import sys
-import textwrap
 import threading
 import time
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,24 +17,9 @@ from modelbox import Change, Experiment, ModelBoxClient, UnavailableError
 from modelbox.journal import delivery
 from services.server_process import ServerProcess
 from services.tcp_proxy import TcpProxy
+from troubled_server import HANG_S, events, steps
 
-HANG_S = 60.0
-"""Whoever has not ended by then hangs."""
-
-
-@pytest.fixture(scope="module")
-def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    with ServerProcess(tmp_path_factory.mktemp("server")) as server:
-        yield server
-
-
-@pytest.fixture
-def server(shared_server: ServerProcess) -> Iterator[ServerProcess]:
-    """A server for one test after the other, which may kill it, or make it hang."""
-    yield shared_server
-    shared_server.resume()
-    if not shared_server.is_running:
-        shared_server.start()
+pytestmark = pytest.mark.usefixtures("spool")
 
 
 @pytest.fixture
@@ -50,23 +29,10 @@ def proxy(server: ServerProcess) -> Iterator[TcpProxy]:
 
 
 @pytest.fixture
-def name() -> str:
-    """Of the one experiment of a test."""
-    return uuid.uuid4().hex
-
-
-@pytest.fixture
 def dice() -> random.Random:
     seed = random.randrange(2**32)
     print("seed", seed)
     return random.Random(seed)
-
-
-@pytest.fixture(autouse=True)
-def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("MODELBOX_SPOOL_DIR", str(tmp_path / "spool"))
-    monkeypatch.setenv("MODELBOX_RETRY_S", "60")  # for machines that are busy
-    return tmp_path / "spool"
 
 
 @contextlib.contextmanager
@@ -114,21 +80,6 @@ def dying(server: ServerProcess, dice: random.Random, times: int) -> Iterator[Ca
         yield thread.is_alive
     finally:
         thread.join()
-
-
-def line_of(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
-
-
-def steps(client: ModelBoxClient, name: str) -> list[int]:
-    return client.create_experiment(name).metrics("x").to_dict()["step"]
-
-
-def events(client: ModelBoxClient, name: str) -> list[str]:
-    """The names of the events of an experiment, in the order of the feed."""
-    id = client.create_experiment(name).id
-    return [str(change.payload["name"]) for change in client.changes() if change.action == "logged" and change.object_id == id]
 
 
 # -- connections that break
@@ -313,124 +264,3 @@ def test_watching_goes_on_when_the_server_is_stopped_or_killed_and_comes_back(se
             server.start()
         made = client.create_experiment(f"{name} again")
         assert next(changes).object_id == made.id
-
-
-# -- a server that hangs
-
-
-def test_log_calls_do_not_wait_for_a_server_that_hangs(server: ServerProcess, name: str) -> None:
-    with ModelBoxClient(server.uri) as client:
-        exp = client.create_experiment(name)
-        exp.log_metrics({"x": 1.0}, step=0)
-        client.flush()
-
-        def log() -> None:
-            for step in range(1, 2_000):
-                exp.log_metrics({"x": 1.0}, step=step)
-                exp.log_event(str(step))
-
-        server.pause()
-        thread = threading.Thread(target=log, daemon=True)
-        thread.start()
-        thread.join(HANG_S)
-        still_logging = thread.is_alive()
-        server.resume()
-        assert not still_logging
-        assert steps(client, name) == list(range(2_000))
-        assert events(client, name) == [str(step) for step in range(1, 2_000)]
-
-
-def test_closing_ends_in_time_when_the_server_hangs(server: ServerProcess, name: str, spool: Path) -> None:
-    client = ModelBoxClient(server.uri)
-    exp = client.create_experiment(name)
-    server.pause()
-    exp.log_metrics({"x": 1.0}, step=0)
-    exp.log_event("0")
-    started = time.monotonic()
-    with pytest.raises(UnavailableError, match="2 records are kept in"):
-        client.close(1.0)
-    assert time.monotonic() - started < HANG_S
-    server.resume()
-    with ModelBoxClient(server.uri) as client:
-        assert steps(client, name) == [0]
-        assert events(client, name) == ["0"]
-
-
-LEAVING = """
-    import sys, modelbox, modelbox.client
-    modelbox.client._EXIT_TIMEOUT_S = 1.0
-    client = modelbox.ModelBoxClient(sys.argv[1])
-    exp = client.create_experiment(sys.argv[2])
-    exp.log_metrics({"x": 1.0}, step=0)
-    client.flush()
-    print("ready", flush=True)
-    sys.stdin.readline()
-    for step in range(1, 10):
-        exp.log_metrics({"x": 1.0}, step=step)
-        exp.log_event(str(step))
-"""
-
-
-@pytest.mark.parametrize("trouble", ["is dead", "hangs"])
-def test_the_interpreter_ends_though_the_server(server: ServerProcess, name: str, spool: Path, trouble: str) -> None:
-    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(LEAVING), server.uri, name]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert line_of(process) == "ready"
-        (server.kill if trouble == "is dead" else server.pause)()
-        _, said = process.communicate("go on\n", timeout=HANG_S)
-    assert process.returncode == 0
-    (line,) = said.splitlines()
-    assert line.startswith("modelbox: not everything that was logged is in the store; 18 records are kept in ")
-    assert f"`modelbox push {next(spool.iterdir())} {server.uri}` delivers them" in line
-    if trouble == "is dead":
-        server.start()
-    else:
-        server.resume()
-    with ModelBoxClient(server.uri) as client:
-        assert steps(client, name) == list(range(10))
-        assert events(client, name) == [str(step) for step in range(1, 10)]
-
-
-# -- Ctrl-C
-
-
-@pytest.mark.parametrize("trouble", ["is well", "is dead", "hangs"])
-def test_watching_is_interrupted_when_the_server(server: ServerProcess, name: str, trouble: str) -> None:
-    with ModelBoxClient(server.uri) as client:
-        client.create_experiment(name)
-        before = client.changes()[-1].seq - 1
-    command = [sys.executable, "-m", "modelbox.cli", "watch", "-u", server.uri, "--since", str(before), "--format", "json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert json.loads(line_of(process))["payload"]["name"] == name
-        if trouble == "is dead":
-            server.kill()
-        elif trouble == "hangs":
-            server.pause()
-        process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=HANG_S) == ("", "")
-        assert process.returncode == 130
-
-
-def test_a_call_is_interrupted_when_the_server_hangs(server: ServerProcess, name: str) -> None:
-    code = """
-        import sys, modelbox
-        client = modelbox.ModelBoxClient(sys.argv[1])
-        client.list_experiments()
-        print("ready", flush=True)
-        sys.stdin.readline()
-        try:
-            client.list_experiments()
-        except KeyboardInterrupt:
-            print("interrupted")
-    """
-    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(code), server.uri]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert line_of(process) == "ready"
-        server.pause()
-        assert process.stdin is not None
-        process.stdin.write("go on\n")
-        process.stdin.flush()
-        time.sleep(0.3)
-        process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=HANG_S) == ("interrupted\n", "")
-        assert process.returncode == 0
