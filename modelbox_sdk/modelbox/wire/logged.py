@@ -5,7 +5,6 @@ from __future__ import annotations
 from modelbox.errors import InvalidArgumentError
 from modelbox.records import Change, Event, MetricBatch, PendingEvent, datetime_from_us, us_from_datetime
 from modelbox.wire import service_pb2 as pb
-from modelbox.wire.points import points_from_message, points_to_message
 from modelbox.wire.values import (
     action_from_enum,
     action_to_enum,
@@ -23,6 +22,8 @@ from modelbox.wire.values import (
 
 def batch_to_message(batch: MetricBatch) -> pb.MetricBatch:
     """The message of a batch of points."""
+    from modelbox.wire.points import points_to_message  # with pyarrow, which only points need
+
     return pb.MetricBatch(
         object_id=batch.object_id,
         uid=batch.uid,
@@ -38,6 +39,8 @@ def batch_from_message(message: pb.MetricBatch) -> MetricBatch:
     Raises:
         InvalidArgumentError: Its columns do not fit together.
     """
+    from modelbox.wire.points import points_from_message
+
     return MetricBatch(
         object_id=message.object_id,
         uid=message.uid,

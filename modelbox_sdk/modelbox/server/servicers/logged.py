@@ -13,7 +13,6 @@ from modelbox.server.servicers.defaults import optional
 from modelbox.server.servicers.paging import page_of_events
 from modelbox.wire import service_pb2 as pb
 from modelbox.wire.logged import event_to_message, new_event_from_message
-from modelbox.wire.points import decode_append, encode_points, split_points
 from modelbox.wire.values import timestamp_from_message
 
 Logged = TypeVar("Logged", MetricBatch, PendingEvent)
@@ -33,10 +32,14 @@ class LoggedServicer:
 
     @takes_bytes
     def AppendMetrics(self, request: bytes, call: Call) -> pb.AppendMetricsResponse:
+        from modelbox.wire.points import decode_append
+
         call.backend.append_metrics(_of_present_lives(call.backend, decode_append(request)))
         return pb.AppendMetricsResponse()
 
     def ReadMetrics(self, request: pb.ReadMetricsRequest, call: Call) -> Generator[bytes]:
+        from modelbox.wire.points import encode_points, split_points
+
         self._settle()
         points = call.backend.read_metrics(
             request.object_id,
