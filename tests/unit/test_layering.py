@@ -25,7 +25,20 @@ LAYERS = (
     ("wire",),
     ("stores",),
     ("journal",),
-    ("records", "errors", "settings", "columns", "points", "paths", "json_values", "hashing", "oserrors", "findings", "sizes"),
+    (
+        "records",
+        "errors",
+        "settings",
+        "columns",
+        "points",
+        "paths",
+        "json_values",
+        "hashing",
+        "oserrors",
+        "findings",
+        "sizes",
+        "streams",
+    ),
 )
 """From the top to the ground. What stands in one line may import each other."""
 
@@ -39,7 +52,7 @@ UNSEEN = {
     "objects": {"stores", "wire", "server"},
     "wire": {"stores", "journal"},
 }
-GROUND = {"records", "errors", "settings", "paths", "json_values", "oserrors", "sizes"}
+GROUND = {"records", "errors", "settings", "paths", "json_values", "oserrors", "sizes", "streams"}
 HEAVY = {"asyncio", "blake3", "botocore", "duckdb", "fsspec", "grpc", "numpy", "pandas", "pyarrow", "requests", "rich", "s3fs"}
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import os
 from typing import Any, BinaryIO
 
 from modelbox.backends.base import Backend
 from modelbox.errors import ChecksumError
 from modelbox.hashing import Hasher, digest_of_stream
 from modelbox.records import FileRecord
+from modelbox.streams import SizedReader
 
 _BLOCK = 1 << 20
 
@@ -28,32 +28,14 @@ def open_verified(backend: Backend, file: FileRecord) -> BinaryIO:
     return io.BufferedReader(_Verified(backend, file), _BLOCK)
 
 
-class _Verified(io.RawIOBase):
+class _Verified(SizedReader):
     def __init__(self, backend: Backend, file: FileRecord) -> None:
-        super().__init__()
+        super().__init__(file.size or 0)
         self._backend = backend
         self._file = file
-        self._size = file.size or 0
         self._hasher: Hasher | None = Hasher()
         """Of what was read so far; None when all is known to be right."""
-        self._at = 0
         self._stream = backend.open_file(file)
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        if start + offset < 0:
-            raise ValueError(f"cannot seek to {start + offset}")
-        self._at = start + offset
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
 
     def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer).cast("B")

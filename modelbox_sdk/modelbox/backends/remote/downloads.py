@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 import io
-import os
 from collections.abc import Callable
 from typing import Any, BinaryIO, TypeVar, cast
 
@@ -13,6 +12,7 @@ from modelbox.backends.remote.calls import Calls
 from modelbox.backends.remote.interruptions import InterruptedCall, Repetitions
 from modelbox.errors import UnavailableError
 from modelbox.records import FileRecord
+from modelbox.streams import SizedReader
 from modelbox.wire import service_pb2 as pb
 from modelbox.wire.content import chunk_of, parse_download_frame
 
@@ -30,7 +30,7 @@ def open_content(calls: Calls, file: FileRecord) -> BinaryIO:
     return io.BufferedReader(cast(io.RawIOBase, ContentReader(calls, file)), _BUFFER)
 
 
-class ContentReader(io.RawIOBase):
+class ContentReader(SizedReader):
     """Content that is streamed from the present position on, and anew after a jump or a loss.
 
     Args:
@@ -42,30 +42,12 @@ class ContentReader(io.RawIOBase):
     """
 
     def __init__(self, calls: Calls, file: FileRecord) -> None:
-        super().__init__()
+        super().__init__(file.size or 0)
         self._calls = calls
         self._file = file
-        self._at = 0
-        self._size = file.size or 0
         self._direct = True
         self._stream: ContentStream | None = None
         self._retry(self._open_stream)
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        if start + offset < 0:
-            raise ValueError(f"cannot seek to {start + offset}")
-        self._at = start + offset
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
 
     def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer).cast("B")

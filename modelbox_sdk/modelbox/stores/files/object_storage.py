@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, cast
 from modelbox.errors import InvalidArgumentError, NotFoundError, PermissionDeniedError, UnavailableError
 from modelbox.stores.files.base import FileInfo, Files, storage_errors
 from modelbox.stores.files.multipart import Multipart, write_parts
+from modelbox.streams import SizedReader
 
 _STREAM_BLOCK = 16 << 20
 _READ_BLOCK = 4 << 20
@@ -296,28 +297,13 @@ class ObjectFiles(Files):
                 raise
 
 
-class _ObjectReader(io.RawIOBase):
+class _ObjectReader(SizedReader):
     """An object, read range by range: each is a request of its own, which is repeated when it breaks."""
 
     def __init__(self, files: ObjectFiles, path: str, size: int) -> None:
-        super().__init__()
+        super().__init__(size)
         self._files = files
         self._path = path
-        self._size = size
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        if start + offset < 0:
-            raise ValueError(f"cannot seek to {start + offset}")
-        self._at = start + offset
-        return self._at
 
     def readinto(self, buffer: Any) -> int:
         end = min(self._at + len(buffer), self._size)
