@@ -163,6 +163,9 @@ class _Maintenance:
             self._thread.join()
 
     def _run(self) -> None:
+        # What takes long to import is imported now, when calls are answered already, and not by the first client with metrics.
+        import modelbox.wire.points  # noqa: F401
+
         while True:
             try:
                 self._deliver_left_journals()
