@@ -20,6 +20,8 @@ from modelbox.stores.files.posix import PosixFiles
 _SMALL = 1 << 20
 """Content up to here is written in groups that share a sync."""
 _GROUP = 250
+_LARGE = 16 << 20
+"""From here on it pays to read and hash in another thread than the one that writes."""
 _WORTH_WAITING = 4 << 20
 _PATIENCE_S = 1.0
 """Who lost a connection may ask for what is there before the one at the other end has noticed, and let go."""
@@ -124,7 +126,7 @@ def _fill(part: Part, source: BinaryIO, item: BlobItem, progress: Progress) -> N
     comparing = part.size() > 0
     with open(part.fd, "rb", buffering=0, closefd=False) as written:
         kept = memoryview(bytearray(0))
-        for chunk in verified_chunks(source, item):
+        for chunk in verified_chunks(source, item, ahead=item.size >= _LARGE):
             if comparing:
                 if len(kept) < len(chunk):
                     kept = memoryview(bytearray(len(chunk)))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Iterator, Sequence
+import contextlib
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from modelbox.errors import ChecksumError
 from modelbox.hashing import CHUNK, Hasher, chunks_of, digest_of, read_into
+from modelbox.stores.blobs.ahead import hashed_ahead
 from modelbox.stores.blobs.base import BlobItem, refuse_gap
 from modelbox.stores.blobs.receiving import Receiver, SpooledReceiver
 from modelbox.stores.files.base import Files
@@ -91,7 +93,7 @@ def unheard(count: int) -> None:
     del count
 
 
-def verified_chunks(source: BinaryIO, item: BlobItem, length: int = CHUNK) -> Iterator[memoryview]:
+def verified_chunks(source: BinaryIO, item: BlobItem, length: int = CHUNK, *, ahead: bool = False) -> Iterator[memoryview]:
     """The content in chunks; after the last one, it is known to have the right digest and size.
 
     A chunk is only valid until the next one is asked for.
@@ -100,18 +102,27 @@ def verified_chunks(source: BinaryIO, item: BlobItem, length: int = CHUNK) -> It
         source: A stream of the content.
         item: What it must be.
         length: Bytes in a chunk.
+        ahead: Whether another thread reads and hashes, a few chunks ahead.
 
     Raises:
         ChecksumError: It is something else.
     """
-    hasher = Hasher()
-    for chunk in chunks_of(source, item.size, length):
-        hasher.update(chunk)
-        if hasher.size > item.size:
-            break
-        yield chunk
+    hasher, seen = Hasher(), 0
+    hashed = hashed_ahead(source, hasher, length) if ahead else _hashed(source, item.size, hasher, length)
+    with contextlib.closing(hashed) as chunks:
+        for chunk in chunks:
+            seen += len(chunk)
+            if seen > item.size:
+                break
+            yield chunk
     if hasher.size != item.size or hasher.digest() != item.digest:
         raise mismatch(item)
+
+
+def _hashed(source: BinaryIO, size: int, hasher: Hasher, length: int) -> Generator[memoryview, None, None]:
+    for chunk in chunks_of(source, size, length):
+        hasher.update(chunk)
+        yield chunk
 
 
 def whole_content(item: BlobItem) -> bytearray:
