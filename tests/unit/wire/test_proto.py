@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -52,11 +53,25 @@ def test_the_generated_text_is_up_to_date() -> None:
     assert {name: (wire / name).read_text() for name in module.generate()} == module.generate()
 
 
-def test_the_generator_is_the_oldest_that_is_supported() -> None:
-    generated = (Path(service_pb2.__file__).parent / "service_pb2_grpc.py").read_text()
-    assert f"GRPC_GENERATED_VERSION = '{GENERATOR_VERSION}'" in generated
+def test_the_generator_is_no_newer_than_the_oldest_libraries_that_are_supported() -> None:
+    """Generated code refuses older libraries than it was made with."""
+    wire = Path(service_pb2.__file__).parent
     project = (SERVICE.parents[2] / "pyproject.toml").read_text()
-    assert f'"grpcio>={GENERATOR_VERSION.removesuffix(".0")}"' in project
+    assert f"GRPC_GENERATED_VERSION = '{GENERATOR_VERSION}'" in (wire / "service_pb2_grpc.py").read_text()
+    assert numbers(GENERATOR_VERSION) <= lowest(project, "grpcio")
+    made_with = re.search(r"^# Protobuf Python Version: (\S+)$", (wire / "service_pb2.py").read_text(), re.MULTILINE)
+    assert made_with is not None
+    assert numbers(made_with[1]) <= lowest(project, "protobuf")
+
+
+def lowest(project: str, name: str) -> tuple[int, ...]:
+    found = re.search(rf'"{name}>=([0-9.]+)"', project)
+    assert found is not None
+    return numbers(found[1])
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
 
 
 def test_everything_has_a_comment(file: FileDescriptorProto) -> None:
