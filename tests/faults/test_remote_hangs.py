@@ -129,6 +129,7 @@ def test_a_call_is_interrupted_when_the_server_hangs(server: ServerProcess, name
         print("ready", flush=True)
         sys.stdin.readline()
         try:
+            print("calling", flush=True)
             client.list_experiments()
         except KeyboardInterrupt:
             print("interrupted")
@@ -140,6 +141,7 @@ def test_a_call_is_interrupted_when_the_server_hangs(server: ServerProcess, name
         assert process.stdin is not None
         process.stdin.write("go on\n")
         process.stdin.flush()
+        assert line_of(process) == "calling"
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=HANG_S) == ("interrupted\n", "")

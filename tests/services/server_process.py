@@ -91,8 +91,12 @@ class ServerProcess:
         return self._running().wait(STOP_S)
 
     def pause(self) -> None:
-        """Make all its processes hang: their connections stay open, and carry nothing."""
+        """Make all its processes hang: their connections stay open, and carry nothing from now on."""
         self._signal(signal.SIGSTOP)
+        deadline = time.monotonic() + STOP_S
+        while not all(_is_stopped(pid) for pid in (self.pid, *_children(self.pid))):
+            assert time.monotonic() < deadline, "the server does not stop"
+            time.sleep(0.005)
 
     def resume(self) -> None:
         """Let its processes go on."""
@@ -157,6 +161,13 @@ def _children(parent: int) -> list[int]:
     found = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=True).stdout
     rows = (line.split() for line in found.splitlines())
     return [int(pid) for pid, of, state in rows if of == str(parent) and not state.startswith("Z")]
+
+
+def _is_stopped(pid: int) -> bool:
+    """Whether no thread of a process runs; a signal to stop takes its time where threads are at work."""
+    threads = ("-L",) if sys.platform == "linux" else ()
+    found = subprocess.run(["ps", *threads, "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=True).stdout
+    return all(state.startswith("T") for state in found.split())
 
 
 def _toml(settings: dict[str, Any]) -> str:
