@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import queue
 import threading
 from collections.abc import Generator
@@ -26,7 +27,7 @@ def hashed_ahead(source: BinaryIO, hasher: Hasher, length: int) -> Generator[mem
     free: queue.SimpleQueue[memoryview | None] = queue.SimpleQueue()
     full: queue.SimpleQueue[memoryview | BaseException] = queue.SimpleQueue()
     for _ in range(_BUFFERS):
-        free.put(memoryview(bytearray(length)))
+        free.put(memoryview(mmap.mmap(-1, length)))  # begins at a page
 
     def read() -> None:
         try:

@@ -17,6 +17,8 @@ from modelbox.stores.files.base import fsync_folder
 PART = ".part"
 _LOOK_EVERY_S = 0.02
 READ_ONLY = 0o444
+_BLOCK = 4096
+"""What direct writes begin and end at."""
 _FLUSH_EVERY = 8 << 20
 """The disk should not idle while content is hashed: 1 GiB took 0.76 s with 8 MiB, 1.2 s with 128 MiB, 2.5 s when all of it was left
 to the sync at the end; cp and sync 1.15 s."""
@@ -30,6 +32,9 @@ class Part:
 
     Args:
         base: Its path without the suffix, the same for all who write this content.
+        direct: Whether to write past the system's cache (``O_DIRECT``), where the file system can, for as long as it is given whole
+            blocks in memory that begins at a page. 1 GiB took 0.57 s so, on a disk where filling the cache took 0.7 to 2 s; and what
+            a training run has in the cache stays there.
 
     Attributes:
         fd: The open file.
@@ -38,7 +43,7 @@ class Part:
         at: Bytes from the start of it that are known to be right.
     """
 
-    def __init__(self, base: str) -> None:
+    def __init__(self, base: str, *, direct: bool = False) -> None:
         self.name = base + PART
         self.shared = True
         while (fd := _lock(self.name)) is None:
@@ -48,6 +53,7 @@ class Part:
         self.at = 0
         self._diverged = False
         self._unsent = 0
+        self._direct = direct
 
     @staticmethod
     def kept(base: str, patience_s: float) -> int:
@@ -75,12 +81,30 @@ class Part:
             self.truncate()
             os.lseek(self.fd, self.at, os.SEEK_SET)
             self._diverged = True
+            self._direct = self._direct and _set_direct(self.fd, True)
+        if self._direct and self._write_direct(memoryview(data)):
+            return
         write_all(self.fd, memoryview(data))
         self.at += len(data)
         self._unsent += len(data)
         if self._unsent >= _FLUSH_EVERY:
             start_writing(self.fd, self.at - self._unsent, self._unsent)
             self._unsent = 0
+
+    def _write_direct(self, data: memoryview) -> bool:
+        """Add bytes past the cache; False, and no more of that, when these bytes or this file system do not allow it."""
+        if self.at % _BLOCK == 0 and len(data) % _BLOCK == 0:
+            try:
+                write_all(self.fd, data)
+            except OSError as error:
+                if error.errno != errno.EINVAL:
+                    raise
+                os.lseek(self.fd, self.at, os.SEEK_SET)
+            else:
+                self.at += len(data)
+                return True
+        self._direct = not _set_direct(self.fd, False)
+        return False
 
     def truncate(self) -> None:
         """Drop what is not known to be right."""
@@ -136,6 +160,17 @@ def write_all(fd: int, data: memoryview) -> None:
     """Write all of it."""
     while data:
         data = data[os.write(fd, data) :]
+
+
+def _set_direct(fd: int, direct: bool) -> bool:
+    """Switch direct writes on or off; whether the file system lets us."""
+    flag: int = getattr(os, "O_DIRECT", 0)
+    flags = fcntl.fcntl(fd, fcntl.F_GETFL)
+    try:
+        fcntl.fcntl(fd, fcntl.F_SETFL, flags | flag if direct else flags & ~flag)
+    except OSError:
+        return False
+    return flag != 0
 
 
 def _lock(name: str) -> int | None:
