@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import queue
 import threading
 from collections.abc import Generator
@@ -27,7 +26,7 @@ def hashed_ahead(source: BinaryIO, hasher: Hasher, length: int) -> Generator[mem
     free: queue.SimpleQueue[memoryview | None] = queue.SimpleQueue()
     full: queue.SimpleQueue[memoryview | BaseException] = queue.SimpleQueue()
     for _ in range(_BUFFERS):
-        free.put(memoryview(mmap.mmap(-1, length)))  # begins at a page
+        free.put(memoryview(bytearray(length)))
 
     def read() -> None:
         try:

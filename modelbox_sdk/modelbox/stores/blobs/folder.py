@@ -7,10 +7,11 @@ import os
 from collections.abc import Sequence
 from typing import BinaryIO
 
-from modelbox.hashing import CHUNK, read_into
+from modelbox.hashing import read_into
+from modelbox.stores.blobs.appending import write_all
 from modelbox.stores.blobs.base import BlobItem
 from modelbox.stores.blobs.folder_receiver import FolderReceiver
-from modelbox.stores.blobs.parts import PART, READ_ONLY, Part, free_abandoned, write_all
+from modelbox.stores.blobs.parts import LARGE, PART, READ_ONLY, Part, free_abandoned
 from modelbox.stores.blobs.receiving import Receiver
 from modelbox.stores.blobs.syncing import sync_files, sync_folders
 from modelbox.stores.blobs.writer import ROOT, STAGING, BlobWriter, Progress, verified_chunks, whole_content
@@ -20,10 +21,6 @@ from modelbox.stores.files.posix import PosixFiles
 _SMALL = 1 << 20
 """Content up to here is written in groups that share a sync."""
 _GROUP = 250
-_LARGE = 16 << 20
-"""From here on it pays to read and hash in another thread than the one that writes, and to write past the system's cache."""
-_AHEAD = 4 << 20
-"""Bytes that are read, hashed and written at a time then."""
 _WORTH_WAITING = 4 << 20
 _PATIENCE_S = 1.0
 """Who lost a connection may ask for what is there before the one at the other end has noticed, and let go."""
@@ -99,7 +96,7 @@ class FolderWriter(BlobWriter):
         target = self._path(f"{ROOT}/{item.name}")
         self._folder.make_folders(STAGING)
         self._folder.make_folders(os.path.dirname(f"{ROOT}/{item.name}"))
-        with storage_errors("write", target), contextlib.closing(Part(self._part(item.name), direct=_is_large(item))) as part:
+        with storage_errors("write", target), contextlib.closing(Part(self._part(item.name), direct=item.size >= LARGE)) as part:
             if self.has(item):  # another process was faster, while this one waited for the lock
                 progress(item.size)
                 part.drop()
@@ -123,17 +120,12 @@ class FolderWriter(BlobWriter):
         return self._path(f"{STAGING}/{name.replace('/', '-')}")
 
 
-def _is_large(item: BlobItem) -> bool:
-    return item.size >= _LARGE
-
-
 def _fill(part: Part, source: BinaryIO, item: BlobItem, progress: Progress) -> None:
     """Make a part what the source is; what it has already is compared instead of written."""
     comparing = part.size() > 0
     with open(part.fd, "rb", buffering=0, closefd=False) as written:
         kept = memoryview(bytearray(0))
-        large = _is_large(item)
-        for chunk in verified_chunks(source, item, _AHEAD if large else CHUNK, ahead=large):
+        for chunk in verified_chunks(source, item, ahead=item.size >= LARGE):
             if comparing:
                 if len(kept) < len(chunk):
                     kept = memoryview(bytearray(len(chunk)))
@@ -144,7 +136,7 @@ def _fill(part: Part, source: BinaryIO, item: BlobItem, progress: Progress) -> N
             else:
                 part.write(chunk)
             progress(len(chunk))
-    part.truncate()
+    part.end()
 
 
 def _make_missing(folders: set[str]) -> set[str]:

@@ -9,7 +9,7 @@ from modelbox.errors import ConflictError, ModelBoxError
 from modelbox.hashing import CHUNK, Hasher
 from modelbox.stores.blobs.base import BlobItem, refuse_gap
 from modelbox.stores.blobs.behind import Behind
-from modelbox.stores.blobs.parts import Part
+from modelbox.stores.blobs.parts import LARGE, Part
 from modelbox.stores.blobs.receiving import Receiver
 from modelbox.stores.blobs.writer import mismatch
 from modelbox.stores.files.base import storage_errors
@@ -34,7 +34,7 @@ class FolderReceiver(Receiver):
         self._hasher = Hasher()
         self._part: Part | None = None
         with storage_errors("write", target):
-            part = Part(base)
+            part = Part(base, direct=item.size >= LARGE)
             try:
                 if offset:
                     refuse_gap(offset, part.size())
@@ -64,7 +64,7 @@ class FolderReceiver(Receiver):
             with part.dropped_if_useless():
                 if self._hasher.size != self._item.size or self._hasher.digest() != self._item.digest:
                     raise mismatch(self._item)
-                part.truncate()
+                part.end()
             part.publish(self._target)
         self._part = None
         part.close()
@@ -75,6 +75,8 @@ class FolderReceiver(Receiver):
         part, self._part = self._part, None
         if part is not None:
             with storage_errors("write", self._target):
+                with contextlib.suppress(OSError):  # what is not there is sent again
+                    part.flush()
                 self._release(part)
 
     def _open_part(self) -> Part:

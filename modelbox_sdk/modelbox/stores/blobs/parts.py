@@ -10,18 +10,15 @@ import time
 from collections.abc import Iterator
 
 from modelbox.errors import ChecksumError
-from modelbox.stores.blobs.syncing import start_writing
+from modelbox.stores.blobs.appending import Appender
 from modelbox.stores.blobs.writer import ABANDONED_S
 from modelbox.stores.files.base import fsync_folder
 
 PART = ".part"
 _LOOK_EVERY_S = 0.02
 READ_ONLY = 0o444
-_BLOCK = 4096
-"""What direct writes begin and end at."""
-_FLUSH_EVERY = 8 << 20
-"""The disk should not idle while content is hashed: 1 GiB took 0.76 s with 8 MiB, 1.2 s with 128 MiB, 2.5 s when all of it was left
-to the sync at the end; cp and sync 1.15 s."""
+LARGE = 16 << 20
+"""From here on it pays to read and hash in another thread than the one that writes, and to write past the system's cache."""
 
 
 class Part:
@@ -32,9 +29,7 @@ class Part:
 
     Args:
         base: Its path without the suffix, the same for all who write this content.
-        direct: Whether to write past the system's cache (``O_DIRECT``), where the file system can, for as long as it is given whole
-            blocks in memory that begins at a page. 1 GiB took 0.57 s so, on a disk where filling the cache took 0.7 to 2 s; and what
-            a training run has in the cache stays there.
+        direct: Whether to write past the system's cache; see :class:`Appender`.
 
     Attributes:
         fd: The open file.
@@ -51,9 +46,8 @@ class Part:
             self.name = f"{base}.{os.urandom(8).hex()}{PART}"
         self.fd = fd
         self.at = 0
-        self._diverged = False
-        self._unsent = 0
         self._direct = direct
+        self._appender: Appender | None = None
 
     @staticmethod
     def kept(base: str, patience_s: float) -> int:
@@ -76,38 +70,21 @@ class Part:
         return os.fstat(self.fd).st_size
 
     def write(self, data: bytes | memoryview) -> None:
-        """Add bytes to what is right; what else there was after it goes."""
-        if not self._diverged:
-            self.truncate()
-            os.lseek(self.fd, self.at, os.SEEK_SET)
-            self._diverged = True
-            self._direct = self._direct and _set_direct(self.fd, True)
-        if self._direct and self._write_direct(memoryview(data)):
-            return
-        write_all(self.fd, memoryview(data))
+        """Add bytes to what is right; what else there was after it goes. Some may wait in memory for the end."""
+        if self._appender is None:
+            os.ftruncate(self.fd, self.at)
+            self._appender = Appender(self.fd, direct=self._direct)
+        self._appender.write(memoryview(data))
         self.at += len(data)
-        self._unsent += len(data)
-        if self._unsent >= _FLUSH_EVERY:
-            start_writing(self.fd, self.at - self._unsent, self._unsent)
-            self._unsent = 0
 
-    def _write_direct(self, data: memoryview) -> bool:
-        """Add bytes past the cache; False, and no more of that, when these bytes or this file system do not allow it."""
-        if self.at % _BLOCK == 0 and len(data) % _BLOCK == 0:
-            try:
-                write_all(self.fd, data)
-            except OSError as error:
-                if error.errno != errno.EINVAL:
-                    raise
-                os.lseek(self.fd, self.at, os.SEEK_SET)
-            else:
-                self.at += len(data)
-                return True
-        self._direct = not _set_direct(self.fd, False)
-        return False
+    def flush(self) -> None:
+        """Write what waits in memory."""
+        if self._appender is not None:
+            self._appender.flush()
 
-    def truncate(self) -> None:
-        """Drop what is not known to be right."""
+    def end(self) -> None:
+        """There is no more: write what waits in memory, and drop what is not known to be right."""
+        self.flush()
         os.ftruncate(self.fd, self.at)
 
     @contextlib.contextmanager
@@ -154,23 +131,6 @@ def free_abandoned(path: str, dry_run: bool) -> int:
         if not dry_run:
             os.unlink(path)
         return found.st_size
-
-
-def write_all(fd: int, data: memoryview) -> None:
-    """Write all of it."""
-    while data:
-        data = data[os.write(fd, data) :]
-
-
-def _set_direct(fd: int, direct: bool) -> bool:
-    """Switch direct writes on or off; whether the file system lets us."""
-    flag: int = getattr(os, "O_DIRECT", 0)
-    flags = fcntl.fcntl(fd, fcntl.F_GETFL)
-    try:
-        fcntl.fcntl(fd, fcntl.F_SETFL, flags | flag if direct else flags & ~flag)
-    except OSError:
-        return False
-    return flag != 0
 
 
 def _lock(name: str) -> int | None:
