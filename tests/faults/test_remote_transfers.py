@@ -117,6 +117,7 @@ def test_small_files_that_arrived_are_not_sent_again(backend: RemoteBackend, own
     files = [source(content, f"folder/{number}") for number, content in enumerate(contents)]
     before = proxy.sent
     proxy.cut_after(7 * MIB)
+    proxy.bytes_per_s = 10 * MIB  # what waits in the server for its disk when the connection breaks has not arrived
     record = backend.put_artifact(owner, "art", files)
     assert 8 * MIB < proxy.sent - before < 13 * MIB
     by_path = {file.path: file for file in record.files}
