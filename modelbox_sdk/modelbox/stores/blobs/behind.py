@@ -5,30 +5,34 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 _STEPS = 8
+_Chunk = TypeVar("_Chunk", bound="bytes | memoryview")
 
 
-class Behind:
+class Behind(Generic[_Chunk]):
     """Does something with one chunk after the other in a thread of its own, so that the next ones can come in meanwhile.
 
     The thread begins with the first chunk. One thread at a time asks.
 
     Args:
-        step: What is done with a chunk. What it raises is raised by the next call here, and nothing more is done.
+        step: What is done with a chunk. What it raises is raised by every later call here, and nothing more is done.
+        name: Of the thread.
     """
 
-    def __init__(self, step: Callable[[bytes | memoryview], None]) -> None:
+    def __init__(self, step: Callable[[_Chunk], None], name: str) -> None:
         self._step = step
-        self._chunks: queue.Queue[bytes | memoryview | None] = queue.Queue(_STEPS)
+        self._name = name
+        self._chunks: queue.Queue[_Chunk | None] = queue.Queue(_STEPS)
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
 
-    def do(self, chunk: bytes | memoryview) -> None:
+    def do(self, chunk: _Chunk) -> None:
         """Do it with a chunk, soon; waits while too many are on their way."""
         self._raise()
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="modelbox-receive", daemon=True)
+            self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
             self._thread.start()
         self._chunks.put(chunk)
 
@@ -49,6 +53,5 @@ class Behind:
                     self._error = error
 
     def _raise(self) -> None:
-        error, self._error = self._error, None
-        if error is not None:
-            raise error
+        if self._error is not None:
+            raise self._error

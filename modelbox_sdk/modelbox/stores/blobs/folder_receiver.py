@@ -9,7 +9,7 @@ from modelbox.errors import ConflictError, ModelBoxError
 from modelbox.hashing import CHUNK, Hasher
 from modelbox.stores.blobs.base import BlobItem, refuse_gap
 from modelbox.stores.blobs.behind import Behind
-from modelbox.stores.blobs.parts import LARGE, Part
+from modelbox.stores.blobs.parts import Part
 from modelbox.stores.blobs.receiving import Receiver
 from modelbox.stores.blobs.writer import mismatch
 from modelbox.stores.files.base import storage_errors
@@ -17,6 +17,8 @@ from modelbox.stores.files.base import storage_errors
 
 class FolderReceiver(Receiver):
     """Writes into the part that any writer of this content uses, and can continue.
+
+    It writes through the system's cache: what one client sends to a server, others are about to download from it.
 
     Args:
         base: Path of the part, without its suffix.
@@ -34,7 +36,7 @@ class FolderReceiver(Receiver):
         self._hasher = Hasher()
         self._part: Part | None = None
         with storage_errors("write", target):
-            part = Part(base, direct=item.size >= LARGE)
+            part = Part(base)
             try:
                 if offset:
                     refuse_gap(offset, part.size())
@@ -43,7 +45,7 @@ class FolderReceiver(Receiver):
                 self._release(part)
                 raise
         self._part = part
-        self._behind = Behind(self._store)
+        self._behind = Behind(self._store, "modelbox-receive")
 
     def write(self, chunk: bytes | memoryview) -> None:
         self._open_part()
@@ -75,8 +77,6 @@ class FolderReceiver(Receiver):
         part, self._part = self._part, None
         if part is not None:
             with storage_errors("write", self._target):
-                with contextlib.suppress(OSError):  # what is not there is sent again
-                    part.flush()
                 self._release(part)
 
     def _open_part(self) -> Part:

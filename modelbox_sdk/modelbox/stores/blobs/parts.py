@@ -17,8 +17,6 @@ from modelbox.stores.files.base import fsync_folder
 PART = ".part"
 _LOOK_EVERY_S = 0.02
 READ_ONLY = 0o444
-LARGE = 16 << 20
-"""From here on it pays to read and hash in another thread than the one that writes, and to write past the system's cache."""
 
 
 class Part:
@@ -77,14 +75,10 @@ class Part:
         self._appender.write(memoryview(data))
         self.at += len(data)
 
-    def flush(self) -> None:
-        """Write what waits in memory."""
-        if self._appender is not None:
-            self._appender.flush()
-
     def end(self) -> None:
         """There is no more: write what waits in memory, and drop what is not known to be right."""
-        self.flush()
+        if self._appender is not None:
+            self._appender.end()
         os.ftruncate(self.fd, self.at)
 
     @contextlib.contextmanager
@@ -113,7 +107,10 @@ class Part:
             os.unlink(self.name)
 
     def close(self) -> None:
-        """Let go of it; whoever comes may continue it."""
+        """Let go of it; whoever comes may continue it, from what has been written."""
+        if self._appender is not None:
+            with contextlib.suppress(OSError):
+                self._appender.end()
         os.close(self.fd)
 
 
