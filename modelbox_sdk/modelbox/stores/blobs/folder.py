@@ -13,14 +13,15 @@ from modelbox.stores.blobs.base import BlobItem
 from modelbox.stores.blobs.folder_receiver import FolderReceiver
 from modelbox.stores.blobs.parts import PART, READ_ONLY, Part, free_abandoned
 from modelbox.stores.blobs.receiving import Receiver
-from modelbox.stores.blobs.syncing import sync_files, sync_folders
+from modelbox.stores.blobs.syncing import opened, sync_files, sync_folders
 from modelbox.stores.blobs.writer import ROOT, STAGING, BlobWriter, Progress, verified_chunks, whole_content
 from modelbox.stores.files.base import storage_errors
 from modelbox.stores.files.posix import PosixFiles
 
 _SMALL = 1 << 20
 """Content up to here is written in groups that share a sync."""
-_GROUP = 250
+_GROUP = 4000
+_GROUP_BYTES = 256 << 20
 _LARGE = 16 << 20
 """From here on it pays to read and hash in another thread than the one that writes, and to write past the system's cache."""
 _WORTH_WAITING = 4 << 20
@@ -47,8 +48,10 @@ class FolderWriter(BlobWriter):
             else:
                 missing.append(item)
         small = [item for item in missing if item.size <= _SMALL]
-        for start in range(0, len(small), _GROUP):
-            self._put_group(small[start : start + _GROUP], progress)
+        while small:
+            group = _first_of(small)
+            self._put_group(group, progress)
+            del small[: len(group)]
         for item in missing:
             if item.size > _SMALL:
                 self._put_large(item, progress)
@@ -68,31 +71,28 @@ class FolderWriter(BlobWriter):
         """Write all, sync once, name all, sync once: the same promise as one by one, at a fraction of the syncs."""
         staging = self._path(STAGING)
         self._folder.make_folders(STAGING)
-        staged: list[tuple[int, str, str]] = []
+        staged: dict[str, str] = {}
         try:
-            with storage_errors("write", staging):
+            with storage_errors("write", staging), opened(staging, os.O_RDONLY | os.O_DIRECTORY) as folder:
                 group = f"{staging}/{os.urandom(8).hex()}"
                 for number, item in enumerate(items):
                     content = whole_content(item)
                     name = f"{group}-{number}{PART}"
-                    fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, READ_ONLY)
-                    staged.append((fd, name, self._path(f"{ROOT}/{item.name}")))
-                    write_all(fd, memoryview(content))
+                    staged[name] = self._path(f"{ROOT}/{item.name}")
+                    with opened(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, READ_ONLY) as fd:
+                        write_all(fd, memoryview(content))
                     progress(item.size)
-                folders = {target[: target.rindex("/")] for _, _, target in staged}
+                folders = {target[: target.rindex("/")] for target in staged.values()}
                 made = _make_missing(folders)
-                sync_files([fd for fd, _, _ in staged])
-                for _, name, target in staged:
+                sync_files(folder, list(staged))
+                for name, target in staged.items():
                     os.rename(name, target)
                 sync_folders([*folders, *made])
         except BaseException:
-            for _, name, _ in staged:
+            for name in staged:
                 with contextlib.suppress(OSError):
                     os.unlink(name)
             raise
-        finally:
-            for fd, _, _ in staged:
-                os.close(fd)
 
     def _put_large(self, item: BlobItem, progress: Progress) -> None:
         target = self._path(f"{ROOT}/{item.name}")
@@ -120,6 +120,16 @@ class FolderWriter(BlobWriter):
 
     def _part(self, name: str) -> str:
         return self._path(f"{STAGING}/{name.replace('/', '-')}")
+
+
+def _first_of(items: Sequence[BlobItem]) -> Sequence[BlobItem]:
+    """As many as are written in one group; one at least."""
+    total = 0
+    for number, item in enumerate(items[:_GROUP]):
+        total += item.size
+        if total > _GROUP_BYTES:
+            return items[: max(number, 1)]
+    return items[:_GROUP]
 
 
 def _fill(part: Part, source: BinaryIO, item: BlobItem, progress: Progress) -> None:

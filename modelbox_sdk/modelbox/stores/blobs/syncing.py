@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 _FEW = 8
@@ -14,30 +15,41 @@ _LOCAL = {0xEF53: "ext4", 0x58465342: "xfs", 0x9123683E: "btrfs", 0x01021994: "t
 """File systems, by the magic number that statfs(2) gives, on which syncfs(2) is known to wait for data and names."""
 
 
-def sync_files(fds: Sequence[int]) -> None:
-    """Make open files of one file system durable.
+def sync_files(folder: int, paths: Sequence[str]) -> None:
+    """Make files of one file system durable that have been written and closed.
 
     Measured with 1,000 new files of 4 KiB on ext4: fdatasync of each 1.5 s; writing all out first and then fdatasync 0.1 s;
     syncfs 0.008 s. On a file system that is not known, such as NFS or FUSE, syncfs may promise less, so each is synced there.
+
+    Args:
+        folder: A folder of this file system, opened before the files were written: syncfs tells of what failed since then.
+        paths: The files.
     """
-    if len(fds) >= _FEW and _sync_file_system(fds[0]):
+    if len(paths) >= _FEW and _sync_file_system(folder):
         return
-    for fd in fds:
-        start_writing(fd, 0, 0)
-    for fd in fds:
-        os.fdatasync(fd)
+    for step in (lambda fd: start_writing(fd, 0, 0), os.fdatasync):
+        for path in paths:
+            with opened(path, os.O_RDONLY) as fd:
+                step(fd)
 
 
 def sync_folders(folders: Sequence[str]) -> None:
     """Make the names in folders of one file system durable."""
     for number, folder in enumerate(folders):
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
+        with opened(folder, os.O_RDONLY | os.O_DIRECTORY) as fd:
             if number == 0 and len(folders) >= _FEW and _sync_file_system(fd):
                 return
             os.fsync(fd)
-        finally:
-            os.close(fd)
+
+
+@contextlib.contextmanager
+def opened(path: str, flags: int, mode: int = 0o777) -> Iterator[int]:
+    """Open a file or folder for the length of a block."""
+    fd = os.open(path, flags | os.O_CLOEXEC, mode)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
 
 
 def start_writing(fd: int, offset: int, length: int) -> None:
