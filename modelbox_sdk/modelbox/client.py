@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import os
-import sys
 import time
-import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from modelbox import settings
-from modelbox.backends.base import Backend, Feed
-from modelbox.errors import InvalidArgumentError, ModelBoxError, NotFoundError
+from modelbox import lifetime, settings
+from modelbox.backends.base import Feed
+from modelbox.backends.opening import Credentials, open_backend
+from modelbox.errors import NotFoundError
 from modelbox.findings import Finding
 from modelbox.journal import Journal
 from modelbox.objects.artifact import Artifact
@@ -39,7 +37,7 @@ from modelbox.records import (
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_EXIT_TIMEOUT_S = 30.0
+_WATCH_WAIT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +97,8 @@ class ModelBoxClient:
         if owner is not None and not isinstance(owner, str):
             raise TypeError(f"owner must be a str, not {type(owner).__name__}")
         self._closed = False
-        place = settings.default_uri() if uri is None else os.fspath(uri)
-        if offline and settings.is_server(place):
-            self._backend = _open_store(settings.offline_store())
-        elif settings.is_server(place):
-            self._backend = _connect(place, token, ca_cert=ca_cert, client_cert=client_cert, client_key=client_key)
-        else:
-            _refuse_credentials(token=token, ca_cert=ca_cert, client_cert=client_cert, client_key=client_key)
-            self._backend = _open_store(place)
+        credentials = Credentials(token=token, ca_cert=ca_cert, client_cert=client_cert, client_key=client_key)
+        self._backend = open_backend(settings.default_uri() if uri is None else os.fspath(uri), credentials, offline=offline)
         spool = self._backend.spool()
         journal = Journal(
             spool.folder,
@@ -119,8 +111,7 @@ class ModelBoxClient:
         self._session = Session(
             self._backend, journal, namespace=namespace, owner=lambda: owner if owner is not None else settings.default_owner()
         )
-        _open_clients.add(self)
-        _close_with_worker()
+        lifetime.begins(self, self._backend.forget_after_fork)
 
     # -- experiments
 
@@ -470,7 +461,7 @@ class ModelBoxClient:
         """
         self._session.journal.flush(timeout)
 
-    def close(self, timeout: float = _EXIT_TIMEOUT_S) -> None:
+    def close(self, timeout: float = lifetime.EXIT_TIMEOUT_S) -> None:
         """Flush and release. Closing again does nothing.
 
         Args:
@@ -482,7 +473,7 @@ class ModelBoxClient:
         if self._closed:
             return
         self._closed = True
-        _open_clients.discard(self)
+        lifetime.ends(self)
         try:
             self._session.journal.close(timeout)
         finally:
@@ -503,65 +494,3 @@ class ModelBoxClient:
     def _namespaces(self, namespace: str | None) -> str | None:
         chosen = self._namespace(namespace)
         return None if chosen == ANY_NAMESPACE else chosen
-
-
-_WATCH_WAIT_S = 1.0
-
-
-def _open_store(uri: str) -> Backend:
-    from modelbox.backends.inprocess import open_store
-
-    return open_store(uri)
-
-
-def _connect(uri: str, token: str | None, **certificates: str | os.PathLike[str] | None) -> Backend:
-    from modelbox.backends.remote import RemoteBackend, read_tls_options
-
-    tls = None
-    if uri.startswith("grpcs://"):
-        tls = read_tls_options(
-            certificates["ca_cert"] or settings.ca_cert(),
-            certificates["client_cert"] or settings.client_cert(),
-            certificates["client_key"] or settings.client_key(),
-        )
-    elif any(certificates.values()):
-        raise InvalidArgumentError(f"certificates are for TLS, which {uri!r} does not ask for; write grpcs://host:port")
-    return RemoteBackend(uri, token=settings.token() if token is None else token, tls=tls)
-
-
-def _refuse_credentials(**given: object) -> None:
-    for name, value in given.items():
-        if value is not None:
-            raise InvalidArgumentError(f"a {name} is for a server; an embedded store is protected by its storage")
-
-
-_open_clients: weakref.WeakSet[ModelBoxClient] = weakref.WeakSet()
-
-
-def _close_at_exit() -> None:
-    """Close what was left open, within one bound for all, and say what could not be delivered."""
-    deadline = time.monotonic() + _EXIT_TIMEOUT_S
-    for client in list(_open_clients):
-        try:
-            client.close(max(0.0, deadline - time.monotonic()))
-        except ModelBoxError as error:
-            print(f"modelbox: {error}", file=sys.stderr)  # noqa: T201
-
-
-def _close_with_worker() -> None:
-    """Children of multiprocessing leave by ``os._exit``, which runs its finalizers and no exit handlers."""
-    util = sys.modules.get("multiprocessing.util")
-    if util is not None:
-        util.Finalize(None, _close_at_exit, exitpriority=10)
-
-
-def _after_fork_in_child() -> None:
-    for client in list(_open_clients):
-        client._backend.forget_after_fork()
-    util = sys.modules.get("multiprocessing.util")
-    if util is not None:  # which forgets the parent's finalizers first, and then runs this
-        util.register_after_fork(_close_with_worker, lambda close: close())
-
-
-atexit.register(_close_at_exit)
-os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -67,8 +67,8 @@ def test_closing_ends_in_time_when_the_server_hangs(server: ServerProcess, name:
 
 
 LEAVING = """
-    import sys, modelbox, modelbox.client
-    modelbox.client._EXIT_TIMEOUT_S = 1.0
+    import sys, modelbox, modelbox.lifetime
+    modelbox.lifetime.EXIT_TIMEOUT_S = 1.0
     client = modelbox.ModelBoxClient(sys.argv[1])
     exp = client.create_experiment(sys.argv[2])
     exp.log_metrics({"x": 1.0}, step=0)

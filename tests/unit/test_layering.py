@@ -19,7 +19,7 @@ LAYERS = (
     ("modelbox",),
     ("integrations", "display", "cli", "demo"),
     ("server",),
-    ("client", "exporting", "objects", "pushing"),
+    ("client", "exporting", "lifetime", "objects", "pushing"),
     ("transfers",),
     ("backends",),
     ("wire",),
