@@ -26,6 +26,8 @@ LAYERS = (
     ("stores",),
     ("journal",),
     (
+        "ahead",
+        "direct_io",
         "records",
         "errors",
         "settings",

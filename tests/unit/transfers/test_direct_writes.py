@@ -6,7 +6,6 @@ import fcntl
 import io
 import os
 import random
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -22,22 +21,6 @@ from modelbox.stores.files.posix import PosixFiles
 DIRECT = getattr(os, "O_DIRECT", 0)
 MIB = 1 << 20
 SIZE = 17 * MIB + 321
-
-
-@pytest.fixture(params=["a disk", "memory"])
-def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
-    """A folder on a disk, and one on a file system without direct writes, or with other rules for them."""
-    if request.param == "a disk":
-        yield tmp_path
-        return
-    if not os.access("/dev/shm", os.W_OK):
-        pytest.skip("no file system in memory")
-    path = Path("/dev/shm") / f"modelbox-{os.urandom(8).hex()}"
-    path.mkdir()
-    yield path
-    for file in sorted(path.rglob("*"), reverse=True):
-        file.rmdir() if file.is_dir() else file.unlink()
-    path.rmdir()
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from collections.abc import Generator, Iterator, Sequence
 
 from modelbox.backends.served import DirectUpload, MissingContent, NewFile
 from modelbox.errors import InvalidArgumentError
-from modelbox.hashing import CHUNK
 from modelbox.server.calls import Call, takes_bytes
 from modelbox.server.servicers.defaults import optional
 from modelbox.server.servicers.intake import Intake
+from modelbox.server.servicers.served_content import ServedContent
 from modelbox.wire import service_pb2 as pb
 from modelbox.wire.content import chunk_of, encode_chunk, parse_upload_frame
 from modelbox.wire.messages import artifact_to_message
@@ -18,6 +18,9 @@ from modelbox.wire.messages import artifact_to_message
 
 class ContentServicer:
     """Artifacts, and content by its digest."""
+
+    def __init__(self) -> None:
+        self._served = ServedContent()
 
     # -- artifacts
 
@@ -78,12 +81,10 @@ class ContentServicer:
             if request.offset > size:
                 raise InvalidArgumentError(f"content of {size:,} bytes cannot be read from byte {request.offset:,} on")
             yield pb.DownloadContentResponse(info=pb.ContentInfo(size=size))
-            stream.seek(request.offset)
             length = optional(request, "length")
-            left = size - request.offset if length is None else length
-            while left > 0 and (chunk := stream.read(min(CHUNK, left))):
+            left = size - request.offset
+            for chunk in self._served.chunks(request.blob, stream, request.offset, left if length is None else min(length, left)):
                 yield encode_chunk(chunk)
-                left -= len(chunk)
 
 
 def _new_files(messages: Sequence[pb.NewFile]) -> list[NewFile]:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import mmap
 import os
 import queue
 
+from modelbox.direct_io import BLOCK, LENGTH, set_direct
 from modelbox.stores.blobs.behind import Behind
 from modelbox.stores.blobs.syncing import start_writing
 
-_BLOCK = 4096
-"""What direct writes begin and end at."""
-_DIRECT = 4 << 20
-"""Bytes in a direct write; 1 to 8 MiB are as fast."""
 _BUFFERS = 3
 _FLUSH_EVERY = 8 << 20
 """The disk should not idle while content is hashed: 1 GiB took 0.76 s with 8 MiB, 1.2 s with 128 MiB, 2.5 s when all of it was left
@@ -34,7 +30,7 @@ class Appender:
         self._at = os.lseek(fd, 0, os.SEEK_END)
         self._unsent = 0
         self._direct: _DirectWriter | None = None
-        if direct and self._at % _BLOCK == 0 and _set_direct(fd, True):
+        if direct and self._at % BLOCK == 0 and set_direct(fd, True):
             self._direct = _DirectWriter(fd)
 
     def write(self, data: memoryview) -> None:
@@ -57,10 +53,9 @@ class Appender:
 
 
 class _DirectWriter:
-    """Writes past the system's cache (``O_DIRECT``), in a thread of its own, while the next bytes are collected.
+    """Writes past the system's cache, in a thread of its own, while the next bytes are collected.
 
-    1 GiB took 0.45 s so, on a disk where filling the cache took 0.7 to 2 s; and what a training run has in the cache stays there.
-    Direct writes want whole blocks, from memory that begins at a page.
+    1 GiB took 0.45 s so, on a disk where filling the cache took 0.7 to 2 s.
 
     Args:
         fd: The file, with direct writes switched on, at the end of a block.
@@ -71,7 +66,7 @@ class _DirectWriter:
         self._at = os.lseek(fd, 0, os.SEEK_CUR)
         self._free: queue.SimpleQueue[memoryview] = queue.SimpleQueue()
         for _ in range(_BUFFERS):
-            self._free.put(memoryview(mmap.mmap(-1, _DIRECT)))
+            self._free.put(memoryview(mmap.mmap(-1, LENGTH)))
         self._buffer = self._free.get()
         self._filled = 0
         self._behind = Behind(self._write, "modelbox-write")
@@ -79,18 +74,18 @@ class _DirectWriter:
     def write(self, data: memoryview) -> None:
         """Add bytes."""
         while data:
-            count = min(len(data), _DIRECT - self._filled)
+            count = min(len(data), LENGTH - self._filled)
             self._buffer[self._filled : self._filled + count] = data[:count]
             self._filled += count
             data = data[count:]
-            if self._filled == _DIRECT:
+            if self._filled == LENGTH:
                 self._behind.do(self._buffer)
                 self._buffer, self._filled = self._free.get(), 0
 
     def end(self) -> None:
         """Write the rest."""
         self._behind.end()
-        _set_direct(self._fd, False)
+        set_direct(self._fd, False)
         write_all(self._fd, self._buffer[: self._filled])
 
     def _write(self, blocks: memoryview) -> None:
@@ -99,7 +94,7 @@ class _DirectWriter:
         except OSError as error:
             if error.errno != errno.EINVAL:
                 raise
-            _set_direct(self._fd, False)  # this file system has rules of its own
+            set_direct(self._fd, False)  # this file system has rules of its own
             os.lseek(self._fd, self._at, os.SEEK_SET)
             write_all(self._fd, blocks)
         finally:
@@ -111,14 +106,3 @@ def write_all(fd: int, data: memoryview) -> None:
     """Write all of it."""
     while data:
         data = data[os.write(fd, data) :]
-
-
-def _set_direct(fd: int, direct: bool) -> bool:
-    """Switch direct writes on or off; whether there are any here."""
-    flag: int = getattr(os, "O_DIRECT", 0)
-    flags = fcntl.fcntl(fd, fcntl.F_GETFL)
-    try:
-        fcntl.fcntl(fd, fcntl.F_SETFL, flags | flag if direct else flags & ~flag)
-    except OSError:
-        return False
-    return flag != 0

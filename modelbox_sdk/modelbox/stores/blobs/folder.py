@@ -11,7 +11,7 @@ from modelbox.hashing import read_into
 from modelbox.stores.blobs.appending import write_all
 from modelbox.stores.blobs.base import BlobItem
 from modelbox.stores.blobs.folder_receiver import FolderReceiver
-from modelbox.stores.blobs.parts import PART, READ_ONLY, Part, free_abandoned
+from modelbox.stores.blobs.parts import LARGE, PART, READ_ONLY, Part, free_abandoned
 from modelbox.stores.blobs.receiving import Receiver
 from modelbox.stores.blobs.syncing import opened, sync_files, sync_folders
 from modelbox.stores.blobs.writer import ROOT, STAGING, BlobWriter, Progress, verified_chunks, whole_content
@@ -22,8 +22,6 @@ _SMALL = 1 << 20
 """Content up to here is written in groups that share a sync."""
 _GROUP = 4000
 _GROUP_BYTES = 256 << 20
-_LARGE = 16 << 20
-"""From here on it pays to read and hash in another thread than the one that writes, and to write past the system's cache."""
 _WORTH_WAITING = 4 << 20
 _PATIENCE_S = 1.0
 """Who lost a connection may ask for what is there before the one at the other end has noticed, and let go."""
@@ -98,7 +96,7 @@ class FolderWriter(BlobWriter):
         target = self._path(f"{ROOT}/{item.name}")
         self._folder.make_folders(STAGING)
         self._folder.make_folders(os.path.dirname(f"{ROOT}/{item.name}"))
-        with storage_errors("write", target), contextlib.closing(Part(self._part(item.name), direct=item.size >= _LARGE)) as part:
+        with storage_errors("write", target), contextlib.closing(Part(self._part(item.name), direct=item.size >= LARGE)) as part:
             if self.has(item):  # another process was faster, while this one waited for the lock
                 progress(item.size)
                 part.drop()
@@ -137,7 +135,7 @@ def _fill(part: Part, source: BinaryIO, item: BlobItem, progress: Progress) -> N
     comparing = part.size() > 0
     with open(part.fd, "rb", buffering=0, closefd=False) as written:
         kept = memoryview(bytearray(0))
-        for chunk in verified_chunks(source, item, ahead=item.size >= _LARGE):
+        for chunk in verified_chunks(source, item, ahead=item.size >= LARGE):
             if comparing:
                 if len(kept) < len(chunk):
                     kept = memoryview(bytearray(len(chunk)))

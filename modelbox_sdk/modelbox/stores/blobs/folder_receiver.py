@@ -9,7 +9,7 @@ from modelbox.errors import ConflictError, ModelBoxError
 from modelbox.hashing import CHUNK, Hasher
 from modelbox.stores.blobs.base import BlobItem, refuse_gap
 from modelbox.stores.blobs.behind import Behind
-from modelbox.stores.blobs.parts import Part
+from modelbox.stores.blobs.parts import LARGE, Part
 from modelbox.stores.blobs.receiving import Receiver
 from modelbox.stores.blobs.writer import mismatch
 from modelbox.stores.files.base import storage_errors
@@ -17,8 +17,6 @@ from modelbox.stores.files.base import storage_errors
 
 class FolderReceiver(Receiver):
     """Writes into the part that any writer of this content uses, and can continue.
-
-    It writes through the system's cache: what one client sends to a server, others are about to download from it.
 
     Args:
         base: Path of the part, without its suffix.
@@ -36,7 +34,7 @@ class FolderReceiver(Receiver):
         self._hasher = Hasher()
         self._part: Part | None = None
         with storage_errors("write", target):
-            part = Part(base)
+            part = Part(base, direct=item.size >= LARGE)
             try:
                 if offset:
                     refuse_gap(offset, part.size())

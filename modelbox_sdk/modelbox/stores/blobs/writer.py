@@ -5,11 +5,12 @@ from __future__ import annotations
 import abc
 import contextlib
 from collections.abc import Callable, Generator, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
+from modelbox.ahead import filled_ahead
 from modelbox.errors import ChecksumError
 from modelbox.hashing import CHUNK, Hasher, chunks_of, digest_of, read_into
-from modelbox.stores.blobs.ahead import hashed_ahead
 from modelbox.stores.blobs.base import BlobItem, refuse_gap
 from modelbox.stores.blobs.receiving import Receiver, SpooledReceiver
 from modelbox.stores.files.base import Files
@@ -102,13 +103,14 @@ def verified_chunks(source: BinaryIO, item: BlobItem, length: int = CHUNK, *, ah
         source: A stream of the content.
         item: What it must be.
         length: Bytes in a chunk.
-        ahead: Whether another thread reads and hashes, a few chunks ahead.
+        ahead: Whether another thread reads and hashes, a few chunks ahead: both let go of the interpreter, as writing does. 1 GiB
+            into a folder took 0.65 s in one thread and 0.52 s in two, on two cores.
 
     Raises:
         ChecksumError: It is something else.
     """
     hasher, seen = Hasher(), 0
-    hashed = hashed_ahead(source, hasher, length) if ahead else _hashed(source, item.size, hasher, length)
+    hashed = filled_ahead(partial(_read_hashed, source, hasher), length) if ahead else _hashed(source, item.size, hasher, length)
     with contextlib.closing(hashed) as chunks:
         for chunk in chunks:
             seen += len(chunk)
@@ -117,6 +119,12 @@ def verified_chunks(source: BinaryIO, item: BlobItem, length: int = CHUNK, *, ah
             yield chunk
     if hasher.size != item.size or hasher.digest() != item.digest:
         raise mismatch(item)
+
+
+def _read_hashed(source: BinaryIO, hasher: Hasher, buffer: memoryview) -> int:
+    count = read_into(source, buffer)
+    hasher.update(buffer[:count])
+    return count
 
 
 def _hashed(source: BinaryIO, size: int, hasher: Hasher, length: int) -> Generator[memoryview, None, None]:

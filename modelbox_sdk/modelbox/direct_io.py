@@ -1,0 +1,71 @@
+"""Files of which much is read or written once, past the system's cache (``O_DIRECT``).
+
+What else is in the cache stays there, and it costs no memory for pages that nobody comes back to: on a virtual machine, reading
+1 GiB that was not in the cache took 0.5 s so, and between 0.6 and 3 s through the cache.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections.abc import Generator
+from contextlib import closing
+
+from modelbox.ahead import filled_ahead
+
+BLOCK = 4096
+"""What direct reads and writes begin and end at, in the file; in memory they begin at a page."""
+LENGTH = 4 << 20
+"""Bytes to read or write at a time; 1 to 8 MiB are as fast."""
+
+
+def set_direct(fd: int, direct: bool) -> bool:
+    """Switch direct reads and writes of an open file on or off; whether the file system has them."""
+    flag: int = getattr(os, "O_DIRECT", 0)
+    flags = fcntl.fcntl(fd, fcntl.F_GETFL)
+    try:
+        fcntl.fcntl(fd, fcntl.F_SETFL, flags | flag if direct else flags & ~flag)
+    except OSError:
+        return False
+    return flag != 0
+
+
+def read_ahead(fd: int, offset: int, length: int, *, direct: bool) -> Generator[memoryview, None, None]:
+    """A range of a file in chunks, read in another thread; each is only valid until the next one is asked for.
+
+    Args:
+        fd: The file, which nobody else reads meanwhile.
+        offset: Where the range begins.
+        length: Bytes of it; fewer come when the file ends before.
+        direct: Whether to read past the system's cache, where the file system can.
+    """
+    at = offset - offset % BLOCK
+
+    def fill(buffer: memoryview) -> int:
+        nonlocal at
+        count = _read(fd, buffer, at)
+        at += count
+        return count
+
+    set_direct(fd, direct)
+    skipped = offset - at
+    with closing(filled_ahead(fill, LENGTH)) as chunks:
+        for chunk in chunks:
+            wanted = chunk[skipped : skipped + length]
+            skipped = 0
+            length -= len(wanted)
+            if wanted:
+                yield wanted
+            if not length:
+                return
+
+
+def _read(fd: int, buffer: memoryview, at: int) -> int:
+    try:
+        return os.preadv(fd, [buffer], at)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        set_direct(fd, False)  # this file system has rules of its own
+        return os.preadv(fd, [buffer], at)
