@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import itertools
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import closing
+from typing import BinaryIO
 
 from modelbox.ahead import filled_ahead
+from modelbox.hashing import chunks_of
 
 BLOCK = 4096
 """What direct reads and writes begin and end at, in the file; in memory they begin at a page."""
+LARGE = 16 << 20
+"""From here on it pays."""
 LENGTH = 4 << 20
 """Bytes to read or write at a time; 1 to 8 MiB are as fast."""
 
@@ -31,15 +36,22 @@ def set_direct(fd: int, direct: bool) -> bool:
     return flag != 0
 
 
-def read_ahead(fd: int, offset: int, length: int, *, direct: bool) -> Generator[memoryview, None, None]:
-    """A range of a file in chunks, read in another thread; each is only valid until the next one is asked for.
+def read_ahead(stream: BinaryIO, offset: int, length: int, *, direct: bool = True) -> Generator[memoryview, None, None]:
+    """A range of a stream in chunks; each is only valid until the next one is asked for.
+
+    A large range of a file is read in another thread, a few chunks ahead.
 
     Args:
-        fd: The file, which nobody else reads meanwhile.
+        stream: What nobody else reads meanwhile.
         offset: Where the range begins.
-        length: Bytes of it; fewer come when the file ends before.
-        direct: Whether to read past the system's cache, where the file system can.
+        length: Bytes of it; fewer come when the stream ends before.
+        direct: Whether to read a large range past the system's cache, where the file system can.
     """
+    fd = _descriptor(stream) if length >= LARGE else None
+    if fd is None:
+        stream.seek(offset)
+        yield from _limited(chunks_of(stream, length), length)
+        return
     at = offset - offset % BLOCK
 
     def fill(buffer: memoryview) -> int:
@@ -49,16 +61,26 @@ def read_ahead(fd: int, offset: int, length: int, *, direct: bool) -> Generator[
         return count
 
     set_direct(fd, direct)
-    skipped = offset - at
     with closing(filled_ahead(fill, LENGTH)) as chunks:
-        for chunk in chunks:
-            wanted = chunk[skipped : skipped + length]
-            skipped = 0
-            length -= len(wanted)
-            if wanted:
-                yield wanted
-            if not length:
-                return
+        first = next(chunks, memoryview(b""))[offset % BLOCK :]
+        yield from _limited(itertools.chain((first,), chunks), length)
+
+
+def _limited(chunks: Iterable[memoryview], length: int) -> Generator[memoryview, None, None]:
+    for chunk in chunks:
+        if wanted := chunk[:length]:
+            yield wanted
+        length -= len(wanted)
+        if not length:
+            return
+
+
+def _descriptor(stream: BinaryIO) -> int | None:
+    """That of a file; None for a stream that is something else."""
+    try:
+        return stream.fileno()
+    except (AttributeError, OSError):
+        return None
 
 
 def _read(fd: int, buffer: memoryview, at: int) -> int:

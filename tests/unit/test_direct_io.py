@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from modelbox.direct_io import read_ahead, set_direct
+from modelbox.hashing import CHUNK
 from modelbox.server.servicers.served_content import ServedContent
 
 MIB = 1 << 20
@@ -30,7 +31,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("length", [1, 4096, 4 * MIB, 9 * MIB + 1, SIZE, 2 * SIZE])
 def test_any_range_is_read(path: Path, direct: bool, offset: int, length: int) -> None:
     with open(path, "rb", buffering=0) as file:
-        got = b"".join(bytes(chunk) for chunk in read_ahead(file.fileno(), offset, length, direct=direct))
+        got = b"".join(bytes(chunk) for chunk in read_ahead(file, offset, length, direct=direct))
     assert got == CONTENT[offset : offset + length]
 
 
@@ -38,14 +39,21 @@ def test_a_file_in_memory_is_read_too() -> None:
     fd = os.memfd_create("content") if hasattr(os, "memfd_create") else pytest.skip("no files in memory here")
     with open(fd, "wb+", buffering=0) as file:
         file.write(CONTENT)
-        assert b"".join(bytes(chunk) for chunk in read_ahead(file.fileno(), 5, SIZE, direct=True)) == CONTENT[5:]
+        assert b"".join(bytes(chunk) for chunk in read_ahead(file, 5, SIZE, direct=True)) == CONTENT[5:]
+
+
+@pytest.mark.parametrize(("offset", "length"), [(0, 0), (0, 1), (3, 600_000), (7, SIZE), (SIZE, 1)])
+def test_a_stream_that_is_no_file_is_read_all_the_same(offset: int, length: int) -> None:
+    got = b"".join(bytes(chunk) for chunk in read_ahead(io.BytesIO(CONTENT), offset, length))
+    assert got == CONTENT[offset : offset + length]
 
 
 def test_nobody_reads_on_when_the_rest_is_not_wanted(path: Path) -> None:
     before = threading.active_count()
     with open(path, "rb", buffering=0) as file:
-        chunks = read_ahead(file.fileno(), 0, SIZE, direct=True)
+        chunks = read_ahead(file, 0, SIZE, direct=True)
         next(chunks)
+        assert threading.active_count() == before + 1
         chunks.close()
         assert threading.active_count() == before
 
@@ -68,8 +76,10 @@ def test_what_is_asked_for_again_is_read_through_the_cache(path: Path) -> None:
             assert first + b"".join(bytes(chunk) for chunk in chunks) == CONTENT[3:]
 
 
-@pytest.mark.parametrize(("offset", "length"), [(0, 0), (0, 1), (3, 600_000), (7, SIZE - 7)])
-def test_content_that_is_no_file_is_served_all_the_same(offset: int, length: int) -> None:
-    chunks = [bytes(chunk) for chunk in ServedContent().chunks("a", io.BytesIO(CONTENT), offset, length)]
-    assert b"".join(chunks) == CONTENT[offset : offset + length]
-    assert all(0 < len(chunk) <= 512 << 10 for chunk in chunks)
+@pytest.mark.parametrize("content", [CONTENT, CONTENT[:MIB]], ids=["large", "small"])
+def test_content_is_served_in_pieces_of_a_message(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "content").write_bytes(content)
+    with open(tmp_path / "content", "rb") as stream:
+        chunks = [bytes(chunk) for chunk in ServedContent().chunks("a", stream, 7, len(content) - 7)]
+    assert b"".join(chunks) == content[7:]
+    assert all(0 < len(chunk) <= CHUNK for chunk in chunks)

@@ -10,7 +10,6 @@ from typing import BinaryIO
 from modelbox.direct_io import read_ahead
 from modelbox.hashing import CHUNK
 
-_LARGE = 16 << 20
 _REMEMBERED_S = 3600.0
 _REMEMBERED = 1000
 
@@ -31,16 +30,9 @@ class ServedContent:
             offset: Where the range begins, at most at the end of the content.
             length: Bytes of it, none of them beyond the end.
         """
-        fd = _file_of(stream) if length >= _LARGE else None
-        if fd is not None:
-            for chunk in read_ahead(fd, offset, length, direct=not self._asked_again(blob)):
-                for start in range(0, len(chunk), CHUNK):
-                    yield chunk[start : start + CHUNK]
-            return
-        stream.seek(offset)
-        while length > 0 and (read := stream.read(min(CHUNK, length))):
-            yield memoryview(read)
-            length -= len(read)
+        for chunk in read_ahead(stream, offset, length, direct=not self._asked_again(blob)):
+            for start in range(0, len(chunk), CHUNK):
+                yield chunk[start : start + CHUNK]
 
     def _asked_again(self, blob: str) -> bool:
         """Remember that content is asked for; whether it was, not long ago."""
@@ -51,11 +43,3 @@ class ServedContent:
             if len(self._asked) > _REMEMBERED:
                 del self._asked[next(iter(self._asked))]
         return before is not None and now - before < _REMEMBERED_S
-
-
-def _file_of(stream: BinaryIO) -> int | None:
-    """The descriptor of a file; None for a stream that is something else."""
-    try:
-        return stream.fileno()
-    except (AttributeError, OSError):
-        return None

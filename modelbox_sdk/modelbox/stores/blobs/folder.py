@@ -7,11 +7,12 @@ import os
 from collections.abc import Sequence
 from typing import BinaryIO
 
+from modelbox.direct_io import LARGE
 from modelbox.hashing import read_into
 from modelbox.stores.blobs.appending import write_all
 from modelbox.stores.blobs.base import BlobItem
 from modelbox.stores.blobs.folder_receiver import FolderReceiver
-from modelbox.stores.blobs.parts import LARGE, PART, READ_ONLY, Part, free_abandoned
+from modelbox.stores.blobs.parts import PART, READ_ONLY, Part, free_abandoned
 from modelbox.stores.blobs.receiving import Receiver
 from modelbox.stores.blobs.syncing import opened, sync_files, sync_folders
 from modelbox.stores.blobs.writer import ROOT, STAGING, BlobWriter, Progress, verified_chunks, whole_content

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 
+from modelbox.direct_io import LARGE
 from modelbox.errors import ConflictError, ModelBoxError
 from modelbox.hashing import CHUNK, Hasher
 from modelbox.stores.blobs.base import BlobItem, refuse_gap
 from modelbox.stores.blobs.behind import Behind
-from modelbox.stores.blobs.parts import LARGE, Part
+from modelbox.stores.blobs.parts import Part
 from modelbox.stores.blobs.receiving import Receiver
 from modelbox.stores.blobs.writer import mismatch
 from modelbox.stores.files.base import storage_errors

@@ -17,8 +17,6 @@ from modelbox.stores.files.base import fsync_folder
 PART = ".part"
 _LOOK_EVERY_S = 0.02
 READ_ONLY = 0o444
-LARGE = 16 << 20
-"""From here on it pays to write past the system's cache, and to read and hash in another thread than the one that writes."""
 
 
 class Part:
