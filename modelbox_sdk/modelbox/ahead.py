@@ -7,7 +7,7 @@ import queue
 import threading
 from collections.abc import Callable, Generator
 
-_BUFFERS = 4
+_BUFFERS = 3
 
 
 def filled_ahead(fill: Callable[[memoryview], int], length: int) -> Generator[memoryview, None, None]:

@@ -21,7 +21,7 @@ BLOCK = 4096
 """What direct reads and writes begin and end at, in the file; in memory they begin at a page."""
 LARGE = 16 << 20
 """From here on it pays."""
-LENGTH = 4 << 20
+LENGTH = 2 << 20
 """Bytes to read or write at a time; 1 to 8 MiB are as fast."""
 
 
