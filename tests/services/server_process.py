@@ -38,12 +38,13 @@ class ServerProcess:
     Attributes:
         address: ``host:port`` of it.
         uri: What a client opens.
+        command: How Python is started for the ``modelbox`` program; what is changed counts from the next start on.
         store: The folder of the store.
         log: What it wrote to stderr, in all its lives.
 
     Args:
         folder: For everything that it keeps.
-        command: How Python is started for the ``modelbox`` program.
+        command: See the attribute.
         settings: Keys of its configuration; a mapping is a table.
     """
 
@@ -53,7 +54,8 @@ class ServerProcess:
         self.uri = f"grpc://{self.address}"
         self.store = folder / "store"
         self.log = folder / "server.log"
-        self._command = [sys.executable, *command, "server", "start", "--config-path", str(folder / "server.toml")]
+        self.command = command
+        self._arguments = ("server", "start", "--config-path", str(folder / "server.toml"))
         self._process: subprocess.Popen[bytes] | None = None
         (folder / "server.toml").write_text(_toml(self._settings() | settings))
 
@@ -66,7 +68,9 @@ class ServerProcess:
         """Start it."""
         with self.log.open("ab") as log:
             self._begin = log.tell()
-            self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                [sys.executable, *self.command, *self._arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
 
     def wait_until_ready(self) -> None:
         """Wait until it says that it serves."""
