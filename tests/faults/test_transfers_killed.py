@@ -27,6 +27,8 @@ from modelbox.transfers.content import QUIET_NS
 FORK = multiprocessing.get_context("fork")  # children that have not used what fork breaks, and start in a moment
 SPAWN = multiprocessing.get_context("spawn")
 MIB = 1 << 20
+TICK_NS = 10_000_000
+"""The times of files are those of a clock that ticks so seldom, at worst."""
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")  # of Python 3.12 and later
 
@@ -171,7 +173,7 @@ def test_a_source_that_is_overwritten_is_stored_whole_or_refused(tmp_path: Path,
             stop.set()
             writer.join()
         # A busy machine may hold the writer up, half-way, for so long that the file looks finished: that cannot be told apart.
-        assert digest is None or digest in wholes or max(pauses) * 1e9 > QUIET_NS
+        assert digest is None or digest in wholes or max(pauses) * 1e9 > QUIET_NS - TICK_NS
     print(outcomes)
     assert "stored" in outcomes
     assert "refused" in outcomes

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 
 import modelbox
@@ -85,7 +86,7 @@ def test_what_is_not_one_query_is_refused(client: ModelBoxClient, query: str) ->
 @pytest.mark.parametrize(
     "query",
     ["select * from read_text('{file}')", "select * from read_csv('{file}')", "select * from '{file}'", "from glob('{file}')",
-     "select * from read_blob('/proc/self/environ')", "select * from duckdb_secrets()", "select * from a_python_table",
+     "select * from read_blob('/proc/self/environ')", "select * from a_python_table",
      "select * from 'http://127.0.0.1:1/x.csv'", "select * from read_parquet('s3://bucket/x')"],
 )  # fmt: skip
 def test_only_the_store_can_be_read(client: ModelBoxClient, tmp_path: Path, query: str) -> None:
@@ -93,6 +94,17 @@ def test_only_the_store_can_be_read(client: ModelBoxClient, tmp_path: Path, quer
     with pytest.raises(modelbox.InvalidArgumentError):
         client.sql(query.format(file=tmp_path / "f.txt"))
     assert a_python_table.num_rows == 1
+
+
+def test_secrets_that_the_user_keeps_in_duckdb_are_not_seen(
+    client: ModelBoxClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with duckdb.connect() as connection:
+        connection.execute("create persistent secret mine (type http, bearer_token 'x')")
+    with duckdb.connect() as connection:
+        assert connection.execute("select name from duckdb_secrets()").fetchall() == [("mine",)]
+    assert client.sql("select * from duckdb_secrets()").num_rows == 0
 
 
 def test_times_are_utc_wherever_the_process_runs(client: ModelBoxClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,6 +61,7 @@ create view _lives as
 """
 
 _LOCK_DOWN = """
+set allow_persistent_secrets = false;
 set enable_external_access = false;
 set python_enable_replacements = false;
 set lock_configuration = true;
