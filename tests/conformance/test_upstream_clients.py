@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import itertools
 import json
 import threading
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -435,9 +438,13 @@ def test_a_watcher_begins_at_a_second(client: UpstreamClient, namespace: str) ->
         assert [watching.next()[1]["name"] for _ in range(3)] == ["late 0", "late 1", "late 2"]
     with Watching(client, namespace, 0) as watching:
         assert watching.next()[1]["name"] == "early 0"
-    with Watching(client, namespace, 2**64 - 1) as watching:
-        client.call("CreateExperiment", name="now", namespace=namespace)
-        assert watching.next()[1]["name"] == "now"
+    with Watching(client, namespace, 2**64 - 1) as watching, ThreadPoolExecutor(1) as pool:
+        told = pool.submit(watching.next)
+        for number in itertools.count():  # a watch begins some time after it was asked for
+            client.call("CreateExperiment", name=f"now {number}", namespace=namespace)
+            with contextlib.suppress(TimeoutError):
+                assert told.result(0.2)[1]["name"].startswith("now ")
+                break
 
 
 # -- the server's death, and its siblings
