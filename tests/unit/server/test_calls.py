@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -154,6 +155,14 @@ def test_a_server_for_content_offers_nothing_else(serve: Serve) -> None:
         assert refused(getattr(served.stub, method), request)[0] is grpc.StatusCode.UNIMPLEMENTED
 
 
+def _succeeds(call: Callable[..., Any], request: Any) -> bool:
+    try:
+        list(call(request))
+    except grpc.RpcError:
+        return False
+    return True
+
+
 def test_transfers_have_threads_of_their_own_and_a_limit(serve: Serve) -> None:
     served = serve(max_streams=2, threads=2)
     released = threading.Event()
@@ -162,12 +171,15 @@ def test_transfers_have_threads_of_their_own_and_a_limit(serve: Serve) -> None:
         yield pb.UploadContentRequest(header=pb.ContentHeader(digest="blake3:" + "0" * 64, size=1))
         released.wait(30)
 
-    uploads = [served.stub.UploadContent.future(slowly()) for _ in range(2)]
     request = pb.QueryRequest(sql="select 1")
-    while True:  # until both have begun
-        with contextlib.suppress(pytest.fail.Exception):
-            code, details, kind = refused(served.stub.Query, request)
-            break
+    uploads: list[Any] = []
+    deadline = time.monotonic() + 60
+    while _succeeds(served.stub.Query, request):  # until both uploads are at work; one that met a query was refused
+        assert time.monotonic() < deadline
+        uploads = [upload for upload in uploads if not upload.done()]
+        uploads += [served.stub.UploadContent.future(slowly()) for _ in range(2 - len(uploads))]
+        time.sleep(0.05)
+    code, details, kind = refused(served.stub.Query, request)
     assert (code, kind) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "UnavailableError")
     assert "2 transfers" in details
     assert served.stub.GetLastChange(pb.GetLastChangeRequest()).seq == 0
