@@ -76,6 +76,18 @@ def test_what_is_asked_for_again_is_read_through_the_cache(path: Path) -> None:
             assert first + b"".join(bytes(chunk) for chunk in chunks) == CONTENT[3:]
 
 
+def test_small_content_does_not_count_as_asked_for(path: Path) -> None:
+    served = ServedContent()
+    with open(path, "rb", buffering=0) as file:
+        if not set_direct(file.fileno(), True) or not set_direct(file.fileno(), False):
+            pytest.skip("no direct reads here")
+        assert b"".join(served.chunks("a", file, 0, MIB)) == CONTENT[:MIB]
+        chunks = served.chunks("a", file, 0, SIZE)
+        next(chunks)
+        assert is_direct(file.fileno())
+        chunks.close()
+
+
 @pytest.mark.parametrize("content", [CONTENT, CONTENT[:MIB]], ids=["large", "small"])
 def test_content_is_served_in_pieces_of_a_message(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "content").write_bytes(content)

@@ -49,7 +49,6 @@ def _open_store(uri: str) -> Backend:
 def _connect(uri: str, credentials: Credentials) -> Backend:
     from modelbox.backends.remote import RemoteBackend, read_tls_options
 
-    token, *certificates = credentials
     tls = None
     if uri.startswith("grpcs://"):
         tls = read_tls_options(
@@ -57,6 +56,7 @@ def _connect(uri: str, credentials: Credentials) -> Backend:
             credentials.client_cert or settings.client_cert(),
             credentials.client_key or settings.client_key(),
         )
-    elif any(certificates):
+    elif credentials.ca_cert or credentials.client_cert or credentials.client_key:
         raise InvalidArgumentError(f"certificates are for TLS, which {uri!r} does not ask for; write grpcs://host:port")
-    return RemoteBackend(uri, token=settings.token() if token is None else token, tls=tls)
+    token = settings.token() if credentials.token is None else credentials.token
+    return RemoteBackend(uri, token=token, tls=tls)

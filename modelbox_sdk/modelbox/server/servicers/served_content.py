@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from modelbox.direct_io import read_ahead
+from modelbox.direct_io import LARGE, read_ahead
 from modelbox.hashing import CHUNK
 
 _REMEMBERED_S = 3600.0
@@ -30,12 +30,12 @@ class ServedContent:
             offset: Where the range begins, at most at the end of the content.
             length: Bytes of it, none of them beyond the end.
         """
-        for chunk in read_ahead(stream, offset, length, direct=not self._asked_again(blob)):
+        for chunk in read_ahead(stream, offset, length, direct=length >= LARGE and not self._asked_again(blob)):
             for start in range(0, len(chunk), CHUNK):
                 yield chunk[start : start + CHUNK]
 
     def _asked_again(self, blob: str) -> bool:
-        """Remember that content is asked for; whether it was, not long ago."""
+        """Remember that large content is asked for; whether it was, not long ago."""
         now = time.monotonic()
         with self._lock:
             before = self._asked.pop(blob, None)
