@@ -311,19 +311,20 @@ def test_content_that_is_not_what_was_said_is_refused(client: UpstreamClient, ex
 
 
 def test_an_upload_that_breaks_off_leaves_nothing(client: UpstreamClient, experiment: str) -> None:
-    sending, over = threading.Event(), threading.Event()
+    for number in range(40):
+        sending, over = threading.Event(), threading.Event()
 
-    def frames() -> Iterator[Any]:
-        described = message("FileMetadata", src_path="m.pt")
-        yield message("UploadFileRequest", metadata={"artifact_name": "a", "object_id": experiment, "metadata": described})
-        yield message("UploadFileRequest", chunks=b"some")
-        sending.set()
-        over.wait(60)
+        def frames(name: str, sending: threading.Event, over: threading.Event) -> Iterator[Any]:
+            described = message("FileMetadata", src_path="m.pt")
+            yield message("UploadFileRequest", metadata={"artifact_name": name, "object_id": experiment, "metadata": described})
+            yield message("UploadFileRequest", chunks=b"some")
+            sending.set()
+            over.wait(60)
 
-    call = client.stub("UploadFile").future(frames(), timeout=60)  # type: ignore[attr-defined]
-    sending.wait(60)
-    call.cancel()
-    over.set()
+        call = client.stub("UploadFile").future(frames(f"a{number}", sending, over), timeout=60)  # type: ignore[attr-defined]
+        sending.wait(60)
+        call.cancel()
+        over.set()
     for _ in range(20):  # the server may still be at it
         assert not client.call("ListArtifacts", object_id=experiment).artifacts
 

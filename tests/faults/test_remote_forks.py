@@ -162,6 +162,51 @@ def test_forty_children_of_a_busy_process(server_farm: ServerFarm, tmp_path: Pat
     assert found == {"changes": True, "end": "logged", "points": True, "calls": True, "children": 10}
 
 
+NOTHING_OF_GRPC = """
+import glob, os, sys
+
+found = []
+
+
+def look():
+    for name in glob.glob("/proc/self/task/*/comm"):
+        try:
+            with open(name) as file:
+                found.append(file.read().strip())
+        except OSError:
+            pass
+
+
+os.register_at_fork(before=look)  # the first to register is the last to run
+import modelbox
+
+client = modelbox.ModelBoxClient(sys.argv[1])
+experiment = client.create_experiment("forks")
+watch = client.watch(since=0)
+next(watch)
+experiment.log_metrics({"a": 1.0})
+client.flush()
+look()
+assert "event_engine" in found, found
+found.clear()
+pid = os.fork()
+if pid == 0:
+    os._exit(0 if client.get_experiment(experiment.id).name == "forks" else 1)
+assert os.waitpid(pid, 0)[1] == 0
+assert "event_engine" not in found, found
+assert not [name for name in found if name.startswith("grpc")], found
+experiment.update_metadata("k", 1)
+assert next(watch).payload["metadata"] == {"k": 1}
+client.close()
+"""
+
+
+def test_nothing_of_grpc_is_left_when_the_process_forks(server_farm: ServerFarm, tmp_path: Path) -> None:
+    if not sys.platform.startswith("linux"):
+        pytest.skip("threads of the process cannot be seen")
+    run(NOTHING_OF_GRPC + "print('{}')", server_farm.open(tmp_path / "store"), MODELBOX_SPOOL_DIR=str(tmp_path / "spool"))
+
+
 def test_workers_of_multiprocessing(server_farm: ServerFarm, tmp_path: Path) -> None:
     found = run(BUSY + MULTIPROCESSING, server_farm.open(tmp_path / "store"), MODELBOX_SPOOL_DIR=str(tmp_path / "spool"))
     assert found == {"changes": True, "end": "logged", "points": True, "calls": True, "children": 10}

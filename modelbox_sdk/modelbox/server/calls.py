@@ -197,9 +197,16 @@ class Behaviours:
         return data
 
     def _all(self, name: str, requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+        """The requests of a call, to their end.
+
+        A call that is cancelled looks to grpc as if its requests had ended, until it handles the event behind that. Asking once
+        more, it has, and raises.
+        """
         while True:
             with self._transferring(context):
                 data = next(requests, None)
+                if data is None:
+                    data = next(requests, None)
             if data is None:
                 return
             self._observer.transferred(name, len(data), 0)

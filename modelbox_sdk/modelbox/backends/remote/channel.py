@@ -128,12 +128,12 @@ class Channel:
         pass
 
     def cut(self) -> None:
-        opened = self._connection
+        opened, self._connection = self._connection, None
         if opened is not None:
-            self._connection = None
             opened.connection.close()
-        for _, connection in self._retired:
-            connection.connection.close()
+        while self._retired:
+            self._retired.pop()[1].connection.close()
+        _close_unused()
 
     def forget(self) -> None:
         forks.abandon((self._connection, self._retired))

@@ -1,13 +1,16 @@
 """Being outside of grpc when the process forks.
 
-A thread that is inside of grpc during a fork leaves a child that hangs. So calls pass a gate: before a fork it closes, those inside
-are waited for, streams are cancelled, and what still does not end is cut off. Whoever made an interrupted call makes it again after
-the fork. A child lets go of the parent's channels without running their destructors, and opens its own.
+A thread that is inside of grpc during a fork leaves a child that hangs, and grpc's own threads are inside of it at any time. So
+calls pass a gate: before a fork it closes, streams are cancelled, and those inside are waited for. Then all channels are closed,
+which interrupts what has not ended and ends the threads of grpc. Whoever made an interrupted call makes it again after the fork,
+parent and child over new channels. Where others keep grpc alive in this process, a child lets go of what belongs to the parent
+without running its destructors.
 """
 
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import threading
 import time
@@ -18,7 +21,10 @@ from typing import Protocol
 from modelbox.journal import hold_for_fork
 
 _PATIENCE_S = 1.5
-_CUT_PATIENCE_S = 2.0
+_CUT_PATIENCE_S = 5.0
+_ENDING_S = 2.0
+_ENDING_BESIDE_OTHERS_S = 0.05
+_THREADS_OF_GRPC = ("grpc", "event_engine", "lifeguard", "timer_manager", "default-exec", "resolver-exec")
 
 
 class Participant(Protocol):
@@ -28,7 +34,7 @@ class Participant(Protocol):
         """Before a fork: end what goes on for long, without waiting."""
 
     def cut(self) -> None:
-        """Before a fork that has waited long enough: end everything."""
+        """Before a fork that has waited long enough: end everything, and close what is open."""
 
     def forget(self) -> None:
         """In a forked child: let go of what belongs to the parent, without touching it."""
@@ -79,6 +85,10 @@ class Gate:
         with self._changed:
             self._closed_by = threading.get_ident()
 
+    def is_closed(self) -> bool:
+        """Whether nobody is let in."""
+        return self._closed_by is not None
+
     def open(self) -> None:
         """Let everybody in again."""
         with self._changed:
@@ -100,6 +110,7 @@ _forking = threading.RLock()
 _participants: weakref.WeakSet[Participant] = weakref.WeakSet()
 _abandoned: list[object] = []
 _registered = False
+_others = False
 
 
 def passing() -> contextlib.AbstractContextManager[None]:
@@ -113,8 +124,10 @@ def entering() -> Callable[[], None]:
 
 
 def take_part(participant: Participant) -> None:
-    """Be told about forks from now on."""
+    """Be told about forks from now on, also about one that is being waited for."""
     _participants.add(participant)
+    if _gate.is_closed():
+        participant.leave()
 
 
 def abandon(thing: object) -> None:
@@ -139,16 +152,28 @@ def _before() -> None:
     _gate.close()
     for participant in list(_participants):
         participant.leave()
-    if not _gate.wait_until_empty(_PATIENCE_S):
-        _cut()
-        _gate.wait_until_empty(_CUT_PATIENCE_S)
-    elif _grpc_handles_forks():
-        _cut()
+    _gate.wait_until_empty(_PATIENCE_S)
+    _cut()
+    _gate.wait_until_empty(_CUT_PATIENCE_S)
+    _wait_until_grpc_has_ended()
 
 
-def _grpc_handles_forks() -> bool:
-    """Whether grpc does, as its users can ask for: it ends a child, with code 64, when it cannot close what is open in time."""
-    return os.environ.get("GRPC_ENABLE_FORK_SUPPORT", "").lower() in {"1", "true", "yes"}
+def _wait_until_grpc_has_ended() -> None:
+    """Wait for the threads of grpc, which end when nothing is open any more; not for long when others have something open."""
+    global _others
+    deadline = time.monotonic() + (_ENDING_BESIDE_OTHERS_S if _others else _ENDING_S)
+    while (alive := _grpc_is_alive()) and time.monotonic() < deadline:
+        time.sleep(0.001)
+    _others = alive
+
+
+def _grpc_is_alive() -> bool:
+    """Whether threads of grpc run in this process, where the system can tell."""
+    for name in glob.iglob("/proc/self/task/*/comm"):
+        with contextlib.suppress(OSError), open(name) as file:  # a thread may end at any time
+            if file.read().startswith(_THREADS_OF_GRPC):
+                return True
+    return False
 
 
 def _close_and_cut() -> None:
