@@ -81,7 +81,7 @@ def test_small_content_does_not_count_as_asked_for(path: Path) -> None:
     with open(path, "rb", buffering=0) as file:
         if not set_direct(file.fileno(), True) or not set_direct(file.fileno(), False):
             pytest.skip("no direct reads here")
-        assert b"".join(served.chunks("a", file, 0, MIB)) == CONTENT[:MIB]
+        assert b"".join(bytes(chunk) for chunk in served.chunks("a", file, 0, MIB)) == CONTENT[:MIB]
         chunks = served.chunks("a", file, 0, SIZE)
         next(chunks)
         assert is_direct(file.fileno())
