@@ -228,6 +228,7 @@ def test_readers_that_never_drain(serve: Serve) -> None:
                 kinds |= {kind for kind, _, _ in call.frames()}
             ended += RST_STREAM in kinds
     assert ended
+    wait_for_a_free_thread(served)
     assert list(served.stub.ReadMetrics(pb.ReadMetricsRequest(object_id=owner.id)))
 
 
@@ -238,7 +239,7 @@ def test_queries_without_an_end(serve: Serve) -> None:
     served = serve(max_streams=1, query_timeout_s=3.0)
     with pytest.raises(grpc.RpcError, match="more than 3 s"):
         list(served.stub.Query(pb.QueryRequest(sql=ENDLESS)))
-    wait_for_queries(served)
+    wait_for_a_free_thread(served)
 
 
 def test_a_query_that_nobody_waits_for(serve: Serve) -> None:
@@ -246,11 +247,11 @@ def test_a_query_that_nobody_waits_for(serve: Serve) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         list(served.stub.Query(pb.QueryRequest(sql=ENDLESS), timeout=0.5))
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-    wait_for_queries(served)
+    wait_for_a_free_thread(served)
 
 
-def wait_for_queries(served: Served) -> None:
-    """Until the thread of the query before is free, which is soon after its answer."""
+def wait_for_a_free_thread(served: Served) -> None:
+    """Until a thread of the transfers before is free, which is soon after their answers."""
     query = next(method for method in METHODS if method.name == "Query")
     while (code := status(served, query, [pb.QueryRequest(sql="select 1").SerializeToString()])) is not grpc.StatusCode.OK:
         assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
