@@ -22,6 +22,8 @@ from modelbox.server.servicers.source_paths import relative_path
         ("C:\\Users\\ada\\m.pt", "C/Users/ada/m.pt"),
         ("C:m.pt", "Cm.pt"),
         ("\\\\server\\share\\m.pt", "server/share/m.pt"),
+        (":\\a:", "a"),
+        (".:/:./C:/m.pt", "C/m.pt"),
         ("s3://bucket/a/m.pt", "s3/bucket/a/m.pt"),
         ("runs/a:b", "runs/a:b"),
         ("Ünï cødé \U0001f600", "Ünï cødé \U0001f600"),

@@ -21,8 +21,12 @@ def relative_path(source: str, name: str) -> str:
         name: Name of the artifact, for a source that says nothing.
     """
     segments = [segment for segment in _SEPARATORS.split(source) if segment not in _NOWHERE]
-    segments[:1] = [first.replace(":", "") for first in segments[:1]]  # a drive, or the scheme of an address
-    path = "/".join(_segment(segment) for segment in segments if segment not in _NOWHERE) or name.rpartition("/")[2]
+    while segments:
+        segments[0] = segments[0].replace(":", "")  # a drive, or the scheme of an address
+        if segments[0] not in _NOWHERE:
+            break
+        del segments[0]
+    path = "/".join(map(_segment, segments)) or name.rpartition("/")[2]
     if len(path.encode()) <= MAX_PATH_BYTES:
         return path
     return _cut(path, MAX_PATH_BYTES, MAX_SEGMENT_BYTES)
