@@ -157,7 +157,9 @@ del lost
 """
 
 
-def test_a_process_may_end_without_closing_anything(server_farm: ServerFarm, tmp_path: Path) -> None:
+@pytest.mark.parametrize("attempt", range(5 if sys.version_info >= (3, 12) else 1))
+def test_a_process_may_end_without_closing_anything(server_farm: ServerFarm, tmp_path: Path, attempt: int) -> None:
+    """From Python 3.12 on no thread can be started at the end, of which grpc needs one for a stream: a hang, one time in five."""
     uri = server_farm.open(tmp_path / "store")
     done = run(EXIT_UNCLOSED, uri)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

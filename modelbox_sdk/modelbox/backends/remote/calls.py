@@ -11,6 +11,7 @@ from modelbox.backends.remote import forks
 from modelbox.backends.remote.channel import Channel, Connection
 from modelbox.backends.remote.interruptions import InterruptedCall, Repetitions, interrupted_by_fork, outcome
 from modelbox.backends.remote.quiet import load_grpc
+from modelbox.errors import UnavailableError
 
 T = TypeVar("T")
 DEADLINE_S = 30.0
@@ -64,6 +65,11 @@ class Stream(Iterator[Any]):
         """In a forked child."""
         self._forked = True
         forks.abandon(self._call)
+
+
+def is_process_ending(error: RuntimeError) -> bool:
+    """Whether it is Python's reason not to start a thread: from 3.12 on, none starts once the main thread has ended."""
+    return "interpreter shutdown" in str(error)
 
 
 class Calls:
@@ -140,7 +146,13 @@ class Calls:
         ended = forks.entering()
         try:
             connection = self.channel.connection()
-            call = connection.call(name, raw=raw)(given, timeout=deadline_s, metadata=self._new_headers())
+            try:
+                call = connection.call(name, raw=raw)(given, timeout=deadline_s, metadata=self._new_headers())
+            except RuntimeError as error:
+                if not is_process_ending(error):
+                    raise
+                self.channel.abandon(connection)  # it has begun the call, without a thread that would ever end it
+                raise InterruptedCall(UnavailableError(f"{name} is not begun: this process ends")) from error
             if not call.add_callback(ended):
                 ended()
         except BaseException:

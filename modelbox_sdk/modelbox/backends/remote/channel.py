@@ -112,6 +112,15 @@ class Channel:
                 self._host += 1
                 self._retire(lost)
 
+    def abandon(self, connection: Connection) -> None:
+        """Do without a connection for ever, and never close it, because that would not end."""
+        forks.abandon(connection)
+        if self._finalizer is not None:
+            self._finalizer.detach()
+        with self._lock:
+            if self._connection is connection:
+                self._connection = None
+
     def close(self) -> None:
         """Release the connection. Idempotent; another call opens one again."""
         with self._lock:

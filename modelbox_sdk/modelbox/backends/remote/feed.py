@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from modelbox.backends.base import Feed
 from modelbox.backends.remote import forks
-from modelbox.backends.remote.calls import Calls, Stream
+from modelbox.backends.remote.calls import Calls, Stream, is_process_ending
 from modelbox.backends.remote.interruptions import InterruptedCall, Repetitions
 from modelbox.errors import ModelBoxError, UnavailableError
 from modelbox.records import Change
@@ -120,8 +120,14 @@ class RemoteFeed(Feed):
             return
         self._request.since = self._position
         self._heard = time.monotonic()
-        self._thread = threading.Thread(target=self._run, args=(self._stopped,), name="modelbox-feed", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._run, args=(self._stopped,), name="modelbox-feed", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            if not is_process_ending(error):
+                raise
+            return  # whoever reads here ends with it
+        self._thread = thread
 
     def _run(self, stopped: threading.Event) -> None:
         repetitions = Repetitions(self._calls.retry_s, first_wait_s=_FIRST_WAIT_S, sleep=stopped.wait)
