@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from modelbox.backends.remote import forks
 from modelbox.backends.remote.channel import Channel, Connection
-from modelbox.backends.remote.interruptions import InterruptedCall, Repetitions, interrupted_by_fork, outcome
+from modelbox.backends.remote.interruptions import InterruptedCall, Repetitions, interrupted_by_fork, is_process_ending, outcome
 from modelbox.backends.remote.quiet import load_grpc
 from modelbox.errors import UnavailableError
 
@@ -65,11 +65,6 @@ class Stream(Iterator[Any]):
         """In a forked child."""
         self._forked = True
         forks.abandon(self._call)
-
-
-def is_process_ending(error: RuntimeError) -> bool:
-    """Whether it is Python's reason not to start a thread: from 3.12 on, none starts once the main thread has ended."""
-    return "interpreter shutdown" in str(error)
 
 
 class Calls:

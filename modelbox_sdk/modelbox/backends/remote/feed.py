@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from modelbox.backends.base import Feed
 from modelbox.backends.remote import forks
-from modelbox.backends.remote.calls import Calls, Stream, is_process_ending
-from modelbox.backends.remote.interruptions import InterruptedCall, Repetitions
+from modelbox.backends.remote.calls import Calls, Stream
+from modelbox.backends.remote.interruptions import InterruptedCall, Repetitions, is_process_ending
 from modelbox.errors import ModelBoxError, UnavailableError
 from modelbox.records import Change
 from modelbox.wire import service_pb2 as pb

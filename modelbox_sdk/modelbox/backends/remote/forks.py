@@ -34,7 +34,7 @@ class Participant(Protocol):
         """Before a fork: end what goes on for long, without waiting."""
 
     def cut(self) -> None:
-        """Before a fork that has waited long enough: end everything, and close what is open."""
+        """Before a fork, at last: end everything, and close what is open."""
 
     def forget(self) -> None:
         """In a forked child: let go of what belongs to the parent, without touching it."""

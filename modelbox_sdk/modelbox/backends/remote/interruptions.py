@@ -103,6 +103,11 @@ def outcome(name: str, error: grpc.RpcError, address: ServerAddress, deadline_s:
     return unanswered if hopeless else InterruptedCall(unanswered)
 
 
+def is_process_ending(error: RuntimeError) -> bool:
+    """Whether it is Python's reason not to start a thread: from 3.12 on, none starts once the main thread has ended."""
+    return "interpreter shutdown" in str(error)
+
+
 def interrupted_by_fork(name: str) -> InterruptedCall:
     """What a call raises that a fork of this process ended."""
     return InterruptedCall(UnavailableError(f"{name} was interrupted, because this process forked"), forked=True)
